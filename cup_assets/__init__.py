@@ -1,0 +1,1 @@
+"""Methylation arrays to auditable tumour diagnoses, as Dagster assets."""
