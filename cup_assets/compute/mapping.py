@@ -1,0 +1,81 @@
+"""Serial and local-process mapping, and the choice between backends.
+
+Belongs here: the `Mapper` protocol and its local implementations. Does not belong here: Spark,
+which has a module of its own because its import is heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from cup_assets.settings import Settings
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Mapper(Protocol):
+    """Apply a picklable function to independent items; results come in the items' order."""
+
+    def __call__(  # noqa: D102
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Result]: ...
+
+
+def serial(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
+    """Map in this process, one item after the other."""
+    todo = list(items)
+    results = []
+    for done, item in enumerate(todo, start=1):
+        results.append(function(item))
+        if progress:
+            progress(done, len(todo))
+    return results
+
+
+def local(workers: int) -> Mapper:
+    """Return a mapper over ``workers`` processes of this machine (joblib's loky backend).
+
+    Each worker computes on one thread, so that ``workers`` processes use ``workers`` CPUs; large
+    arrays reach the workers memory-mapped, not copied once a task.
+    """
+    if workers == 1:
+        return serial
+
+    def mapper(
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Result]:
+        from joblib import Parallel, delayed
+
+        todo = list(items)
+        if len(todo) < 2:
+            return serial(function, todo, progress)
+        pool = Parallel(n_jobs=min(workers, len(todo)), return_as="generator", max_nbytes="1M")
+        results = []
+        for result in pool(delayed(function)(item) for item in todo):
+            results.append(result)
+            if progress:
+                progress(len(results), len(todo))
+        return results
+
+    return mapper
+
+
+def make_mapper(settings: Settings) -> Mapper:
+    """Return the mapper that the settings ask for."""
+    if settings.compute == "spark":
+        from cup_assets.compute.spark import spark_mapper
+
+        return spark_mapper(settings.spark_master)
+    return local(settings.workers)
