@@ -1,0 +1,128 @@
+"""The table that classifiers learn from.
+
+Belongs here: the samples x probes matrix with its labels, and checks that it is coherent. Does
+not belong here: which samples are eligible (cohort) and anything learnt from the values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cup_assets.classify.errors import ClassifyError
+
+Strings = NDArray[np.str_]
+Floats = NDArray[np.float64]
+Features = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Labelled samples in memory.
+
+    Attributes
+    ----------
+    sample_ids : str[n]
+        Distinct names.
+    X : float32[n, p]
+        Beta values, samples x probes; NaN is missing.
+    y, family : str[n]
+        Class and family of each sample; a class lies in one family.
+    patient : str[n]
+        Samples of one patient never lie on both sides of a split.
+    material : str[n]
+        ``FFPE``, ``frozen``; empty where unknown.
+    batch : str[n]
+        Batch of each sample.
+    probe_ids : str[p]
+        Names of the columns of ``X``.
+
+    Raises
+    ------
+    ClassifyError
+        Where lengths disagree, a sample is named twice, a label or patient is empty, a class has
+        two families or a value is no beta.
+    """
+
+    sample_ids: Strings
+    X: Features
+    y: Strings
+    patient: Strings
+    material: Strings
+    family: Strings
+    batch: Strings
+    probe_ids: Strings
+
+    def __post_init__(self) -> None:
+        n, p = self.X.shape
+        for field in fields(self):
+            wanted = (n, p) if field.name == "X" else (p,) if field.name == "probe_ids" else (n,)
+            if getattr(self, field.name).shape != wanted:
+                found = getattr(self, field.name).shape
+                raise ClassifyError(f"{field.name} has shape {found} where {wanted} is needed")
+        names, counts = np.unique(self.sample_ids, return_counts=True)
+        if n and counts.max() > 1:
+            raise ClassifyError(f"sample {names[counts.argmax()]!r} occurs twice in the data")
+        for name in ("y", "patient"):
+            if (empty := np.flatnonzero(getattr(self, name) == "")).size:
+                what = "class" if name == "y" else "patient"
+                raise ClassifyError(f"sample {self.sample_ids[empty[0]]!r} has no {what}")
+        _check_betas(self.X, self.sample_ids)
+        self.family_of()
+
+    @classmethod
+    def from_frame(
+        cls, samples: pl.DataFrame, X: Features, probe_ids: list[str] | Strings
+    ) -> TrainingData:
+        """Build from a samples frame whose rows are in the order of the rows of ``X``.
+
+        Needs the columns sample_id and class; patient_id (default: a patient per sample),
+        material, family (default: the class itself) and batch are taken where present.
+        """
+
+        def column(name: str, default: str) -> Strings:
+            known = samples[name].to_list() if name in samples.columns else [None] * len(samples)
+            other = samples[default].to_list() if default else [""] * len(samples)
+            chosen = [b if a is None else a for a, b in zip(known, other, strict=True)]
+            return np.array(["" if value is None else str(value) for value in chosen], np.str_)
+
+        return cls(
+            sample_ids=column("sample_id", ""),
+            X=np.ascontiguousarray(X, dtype=np.float32),
+            y=column("class", ""),
+            patient=column("patient_id", "sample_id"),
+            material=column("material", ""),
+            family=column("family", "class"),
+            batch=column("batch", ""),
+            probe_ids=np.array(probe_ids, dtype=np.str_),
+        )
+
+    def truth(self) -> pl.DataFrame:
+        """Return the frame (sample_id, class, family, patient_id) that scores are held against."""
+        columns: dict[str, Any] = {
+            "sample_id": self.sample_ids,
+            "class": self.y,
+            "family": self.family,
+            "patient_id": self.patient,
+        }
+        return pl.DataFrame({name: values.tolist() for name, values in columns.items()})
+
+    def family_of(self) -> dict[str, str]:
+        """Return the family of each class."""
+        found: dict[str, str] = {}
+        for name, family in zip(self.y.tolist(), self.family.tolist(), strict=True):
+            if found.setdefault(name, family) != family:
+                raise ClassifyError(f"class {name!r} has two families: {found[name]!r}, {family!r}")
+        return dict(sorted(found.items()))
+
+
+def _check_betas(X: Features, sample_ids: Strings) -> None:
+    for row, name in zip(X, sample_ids, strict=True):
+        low, high = np.fmin.reduce(row, initial=np.inf), np.fmax.reduce(row, initial=-np.inf)
+        if low < 0 or high > 1:
+            raise ClassifyError(f"sample {name!r} holds {low:g}..{high:g}: betas lie in 0..1")

@@ -1,0 +1,90 @@
+"""Every number that decides how classifiers are fitted, judged and applied.
+
+Belongs here: plain values, recorded as JSON beside each result. Does not belong here: logic that
+uses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cup_assets.classify.errors import ClassifyError
+
+STRATEGIES = ("none", "class_weight", "down_sample")
+
+
+@dataclass(frozen=True)
+class EvaluationParameters:
+    """Settings of the nested cross-validation and of the released classifier.
+
+    Attributes
+    ----------
+    outer_folds, inner_folds, repeats
+        Shape of the nested cross-validation that the fold assignment is asked for.
+    n_probes
+        Probes of the largest variance kept in each training part (10,000 suits full arrays).
+    probe_max_missing
+        A probe missing in a larger share of a training part is not used there.
+    material_ridge
+        Pseudo-samples that shrink the FFPE/frozen shift of a probe towards zero; 0 is the plain
+        least-squares fit.
+    strategy
+        How unequal class sizes are treated in training: ``none``, ``class_weight`` (losses
+        weighted by inverse class size; the forest draws equally from each class for every tree)
+        or ``down_sample`` (every class reduced to the smallest).
+    seed
+        Seed of everything random.
+    trees
+        Trees of the forest.
+    forest_features
+        Candidates for the probes tried at a split, as multiples of sqrt(number of probes).
+    forest_draws
+        Least number of samples drawn from each class for a tree; the smallest class's size where
+        that is larger.
+    logistic_c, svm_c
+        Candidates for the inverse L2 penalty, for features scaled to a mean squared norm of 1.
+    calibration_c
+        Candidates for the inverse L2 penalty of the calibrator.
+    bootstraps
+        Bootstrap samples behind each 95 % interval.
+    match_threshold, family_threshold
+        Least calibrated score of a class (of a family) to call it.
+    doubt_score, doubt_label_score
+        A label is doubted when every model scores another class at least ``doubt_score`` and
+        the label at most ``doubt_label_score``.
+    max_missing
+        Share of the released probes a sample may lack and still be scored.
+    """
+
+    outer_folds: int = 5
+    inner_folds: int = 3
+    repeats: int = 1
+    n_probes: int = 2000
+    probe_max_missing: float = 0.2
+    material_ridge: float = 2.0
+    strategy: str = "class_weight"
+    seed: int = 1
+    trees: int = 500
+    forest_features: tuple[float, ...] = (1.0, 3.0)
+    forest_draws: int = 8
+    logistic_c: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
+    svm_c: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
+    calibration_c: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    bootstraps: int = 500
+    match_threshold: float = 0.9
+    family_threshold: float = 0.9
+    doubt_score: float = 0.5
+    doubt_label_score: float = 0.1
+    max_missing: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise ClassifyError(f"strategy {self.strategy!r} is unknown: use one of {known}")
+        for name in ("n_probes", "trees", "forest_draws", "bootstraps"):
+            if getattr(self, name) < 1:
+                raise ClassifyError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        for name in ("forest_features", "logistic_c", "svm_c", "calibration_c"):
+            values = getattr(self, name)
+            if not values or min(values) <= 0:
+                raise ClassifyError(f"{name} is {values}: it needs at least one positive number")

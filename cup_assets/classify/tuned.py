@@ -1,0 +1,146 @@
+"""A classifier fitted on one training part, its hyperparameters and calibration included.
+
+Belongs here: the inner loop, the refit on the whole part, and scoring. Does not belong here: which
+samples form the part (nested, release).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+
+import numpy as np
+
+from cup_assets.classify.calibrate import Calibrator, fit_calibrator
+from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
+from cup_assets.classify.errors import ClassifyError
+from cup_assets.classify.models import MODELS, Candidate, Model, TrainingSet
+from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.pipeline import Pipeline, fit_pipeline
+from cup_assets.compute import Mapper, serial
+
+
+@dataclass(frozen=True, eq=False)
+class TunedClassifier:
+    """Pipeline, model and calibrator of one training part.
+
+    Attributes
+    ----------
+    classes : str[k]
+        Classes of the training part, sorted; columns of all scores.
+    candidate
+        Hyperparameters chosen in the inner loop.
+    """
+
+    classes: Strings
+    pipeline: Pipeline
+    model: Model
+    calibrator: Calibrator
+    candidate: Candidate
+
+    def scores(self, betas: Features, material: Strings) -> tuple[Floats, Floats]:
+        """Return raw and calibrated scores float64[n, k] for betas of the pipeline's probes."""
+        raw = self.model.scores(self.pipeline.features(betas, material))
+        return raw, self.calibrator.scores(raw)
+
+
+def fit_tuned(
+    data: TrainingData,
+    rows: Ints,
+    groups: Ints,
+    model: str,
+    parameters: EvaluationParameters,
+    seed: int,
+    mapper: Mapper = serial,
+    progress: Callable[[int, int], None] | None = None,
+) -> TunedClassifier:
+    """Tune, calibrate and refit a model on the rows of a training part.
+
+    For each group in turn, every candidate is fitted on the other groups (pipeline, balancing and
+    model) and scores the group. The candidate whose calibrated scores have the lowest
+    cross-validated log loss is chosen; its held-out scores fit the calibrator; pipeline and model
+    are then refitted on all the rows.
+
+    Parameters
+    ----------
+    rows, groups : int64[n]
+        Positions in ``data`` and the inner fold of each.
+    model
+        A name in ``MODELS``.
+    seed
+        Seed of what is random in balancing and model.
+
+    Raises
+    ------
+    ClassifyError
+        Where the part, or the part less one group, holds fewer than two classes.
+    """
+    if model not in MODELS:
+        raise ClassifyError(f"model {model!r} is unknown: use one of {', '.join(MODELS)}")
+    spec = MODELS[model]
+    classes, codes = np.unique(data.y[rows], return_inverse=True)
+    candidates = spec.candidates(parameters)
+    names = np.unique(groups)
+    task = partial(
+        _score_group, data, rows, codes.astype(np.int64), groups, model, parameters, seed
+    )
+    raw = np.empty((len(candidates), len(rows), len(classes)))
+    for name, scores in zip(names, mapper(task, names.tolist(), progress), strict=True):
+        raw[:, groups == name] = scores
+    with _one_thread():
+        floor = spec.floor(parameters)
+        calibrators = [fit_calibrator(one, codes, groups, parameters, floor) for one in raw]
+        best = int(np.argmin([calibrator.log_loss for calibrator in calibrators]))
+        pipeline, training = _prepare(data, rows, codes.astype(np.int64), len(classes), parameters)
+        (fitted,) = spec.fit(training, [candidates[best]], parameters, seed)
+    return TunedClassifier(classes, pipeline, fitted, calibrators[best], candidates[best])
+
+
+def _score_group(
+    data: TrainingData,
+    rows: Ints,
+    codes: Ints,
+    groups: Ints,
+    model: str,
+    parameters: EvaluationParameters,
+    seed: int,
+    name: int,
+) -> Floats:
+    """Return raw scores float64[candidates, held, k] of one group by fits on the others."""
+    spec, held = MODELS[model], groups == name
+    n_classes = int(codes.max()) + 1
+    if len(np.unique(codes[~held])) < 2:
+        raise ClassifyError(
+            f"without inner fold {name} fewer than two classes are left to train on"
+        )
+    with _one_thread():
+        pipeline, training = _prepare(data, rows[~held], codes[~held], n_classes, parameters)
+        models = spec.fit(training, spec.candidates(parameters), parameters, seed)
+        betas = data.X[np.ix_(rows[held], pipeline.columns)]
+        features = pipeline.features(betas, data.material[rows[held]])
+        return np.array([fitted.scores(features) for fitted in models])
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Limit linear algebra to one thread: more would change the order of additions.
+
+    The bits of a fit would then depend on the number of processors.
+    """
+    # The limit reaches only libraries already loaded, so those of the solvers are loaded first.
+    import_module("sklearn.svm")
+    import_module("sklearn.linear_model")
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
+def _prepare(
+    data: TrainingData, rows: Ints, codes: Ints, n_classes: int, parameters: EvaluationParameters
+) -> tuple[Pipeline, TrainingSet]:
+    pipeline = fit_pipeline(data, rows, parameters)
+    betas = data.X[np.ix_(rows, pipeline.columns)]
+    features = pipeline.features(betas, data.material[rows])
+    return pipeline, TrainingSet(features, codes, n_classes)
