@@ -1,0 +1,291 @@
+"""The DuckDB catalogue: short connections, one transaction a write, versions with their inputs.
+
+Belongs here: connections, locks, transactions. Does not belong here: the layout of the tables
+(``schema.sql``) and of the matrices (`cup_assets.warehouse.matrices`).
+
+DuckDB lets one process hold the file for writing and nobody else then; so nothing here keeps a
+connection open, and an opener waits for its turn.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cup_assets.warehouse.matrices import MatrixFile, betas_view
+from cup_assets.warehouse.provenance import AssetVersion, Recipe
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA_VERSION = "1"
+_BUSY = ("Could not set lock", "different configuration", "Conflicting lock")
+
+
+class WarehouseError(RuntimeError):
+    """The database cannot be used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """What one materialisation stores, in one transaction.
+
+    Attributes
+    ----------
+    key
+        Columns and values that say which rows are replaced; empty: the whole table.
+    tables
+        Table name -> the new rows, without ``run_id`` and ``data_version``.
+    matrices
+        Parquet files already on disk that the batch now consists of (None: not touched).
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    key: Mapping[str, str] = field(default_factory=dict)
+    matrices: Sequence[MatrixFile] | None = None
+
+
+class Catalogue:
+    """The database file of one data folder.
+
+    Parameters
+    ----------
+    path
+        The DuckDB file; it is made on the first write.
+    patience
+        Seconds to wait for another process to let go of the file.
+    """
+
+    def __init__(self, path: Path, patience: float = 120.0) -> None:
+        self.path = path
+        self.patience = patience
+        self._checked = False
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """Run one SELECT on a read-only connection and return its rows."""
+        self._ensure()
+        with self._connection(read_only=True) as connection:
+            return connection.execute(sql, list(parameters)).pl()
+
+    def current(self, asset: str, partition: str = "") -> AssetVersion | None:
+        """Return the current version of an asset (partition), or None if there is none."""
+        found = self.versions(asset, partition)
+        return found[0] if found else None
+
+    def current_versions(self, asset: str) -> dict[str, str]:
+        """Return partition -> current data version of an asset ("" where unpartitioned)."""
+        rows = self.query(
+            "SELECT partition, data_version FROM asset_versions"
+            " WHERE asset = ? AND is_current ORDER BY partition",
+            [asset],
+        )
+        return dict(rows.iter_rows())
+
+    def versions(
+        self, asset: str, partition: str = "", data_version: str | None = None
+    ) -> list[AssetVersion]:
+        """Return recorded versions: the current one, or the one asked for, with their inputs."""
+        self._ensure()
+        with self._connection(read_only=True) as connection:
+            where = "is_current" if data_version is None else "data_version = ?"
+            rows = connection.execute(
+                f"SELECT * FROM asset_versions WHERE asset = ? AND partition = ? AND {where}",
+                [asset, partition, *([] if data_version is None else [data_version])],
+            ).pl()
+            return [_asset_version(connection, row) for row in rows.iter_rows(named=True)]
+
+    def store(
+        self,
+        recipe: Recipe,
+        write: Write,
+        *,
+        run_id: str,
+        data_version: str,
+        summary: Mapping[str, Any],
+        seconds: float | None = None,
+    ) -> None:
+        """Replace an asset's rows, record its version and inputs: all of it or nothing.
+
+        Raises
+        ------
+        WarehouseError
+            If the file stays locked, or is of a newer schema.
+        """
+        self._ensure()
+        marks = [pl.lit(run_id).alias("run_id"), pl.lit(data_version).alias("data_version")]
+        with self._transaction() as connection:
+            for table, rows in write.tables.items():
+                _replace(connection, table, rows.with_columns(marks), write.key)
+            if write.matrices is not None:
+                rows = pl.DataFrame([m.row() for m in write.matrices], schema=MatrixFile.SCHEMA)
+                _replace(connection, "matrices", rows.with_columns(marks), write.key)
+                _refresh_betas_view(connection, self.path.parent.resolve())
+            _record(connection, recipe, run_id, data_version, summary, seconds)
+        if write.matrices is not None:
+            self._collect_garbage(recipe.partition)
+
+    def _collect_garbage(self, batch: str) -> None:
+        """Delete a batch's matrices that no row refers to: superseded, or left by a killed run."""
+        kept = set(self.query("SELECT path FROM matrices WHERE batch = ?", [batch])["path"])
+        for file in (self.path.parent / "matrices" / batch).glob("*.parquet"):
+            if file.relative_to(self.path.parent).as_posix() not in kept:
+                file.unlink(missing_ok=True)
+
+    def _ensure(self) -> None:
+        """Once a process: make the tables, follow a moved data folder, refuse a newer schema."""
+        if self._checked and self.path.exists():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        here = {"schema_version": SCHEMA_VERSION, "root": str(self.path.parent.resolve())}
+        if self.path.exists():
+            with self._connection(read_only=True) as connection:
+                found = dict(connection.execute("SELECT key, value FROM platform").fetchall())
+            if found["schema_version"] > SCHEMA_VERSION:
+                raise WarehouseError(
+                    f"{self.path} was written by a newer cup_assets (schema"
+                    f" {found['schema_version']}, known here: {SCHEMA_VERSION}): update cup_assets"
+                )
+            if found == here:
+                self._checked = True
+                return
+        with self._transaction() as connection:
+            connection.execute(files("cup_assets.warehouse").joinpath("schema.sql").read_text())
+            for item in here.items():
+                connection.execute("INSERT OR REPLACE INTO platform VALUES (?, ?)", item)
+            _refresh_betas_view(connection, self.path.parent.resolve())
+        self._checked = True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connection(read_only=False) as connection:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._wait_for_connection(read_only=read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _wait_for_connection(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        deadline = time.monotonic() + self.patience
+        pause = 0.02
+        while True:
+            try:
+                return duckdb.connect(self.path, read_only=read_only)
+            except (duckdb.IOException, duckdb.ConnectionException) as error:
+                if not any(text in str(error) for text in _BUSY):
+                    raise WarehouseError(
+                        f"cannot open {self.path}: {error}; restore it from a backup, or move it"
+                        " away and run `cup materialize` to build it again"
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"{self.path} has been held by another process for {self.patience:.0f} s:"
+                        " close the program that has it open for writing, then try again"
+                    ) from error
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: pl.DataFrame,
+    key: Mapping[str, str],
+) -> None:
+    where = " AND ".join(f'"{column}" = ?' for column in key) or "TRUE"
+    connection.execute(f'DELETE FROM "{table}" WHERE {where}', list(key.values()))
+    if rows.height:
+        connection.register("new_rows", rows.to_arrow())
+        connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM new_rows')
+        connection.unregister("new_rows")
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection,
+    recipe: Recipe,
+    run_id: str,
+    data_version: str,
+    summary: Mapping[str, Any],
+    seconds: float | None,
+) -> None:
+    here = [recipe.asset, recipe.partition]
+    connection.execute(
+        "UPDATE asset_versions SET is_current = FALSE WHERE asset = ? AND partition = ?", here
+    )
+    connection.execute(
+        "DELETE FROM asset_versions WHERE asset = ? AND partition = ? AND data_version = ?",
+        [*here, data_version],
+    )
+    connection.execute(
+        "INSERT INTO asset_versions VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?, ?, TRUE)",
+        [
+            *(*here, data_version, recipe.fingerprint, recipe.code_version),
+            *(json.dumps(dict(recipe.parameters)), run_id, seconds, json.dumps(dict(summary))),
+        ],
+    )
+    connection.execute(
+        "DELETE FROM input_manifest WHERE asset = ? AND asset_version = ?",
+        [recipe.name, data_version],
+    )
+    manifest = pl.DataFrame(
+        {
+            "asset": recipe.name,
+            "asset_version": data_version,
+            "input": list(recipe.inputs),
+            "input_version": list(recipe.inputs.values()),
+            "run_id": run_id,
+        },
+        schema=dict.fromkeys(
+            ("asset", "asset_version", "input", "input_version", "run_id"), pl.String
+        ),
+    )
+    connection.register("new_inputs", manifest.to_arrow())
+    connection.execute("INSERT INTO input_manifest BY NAME SELECT * FROM new_inputs")
+    connection.unregister("new_inputs")
+
+
+def _asset_version(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> AssetVersion:
+    version = AssetVersion(
+        asset=row["asset"],
+        partition=row["partition"],
+        data_version=row["data_version"],
+        fingerprint=row["fingerprint"],
+        code_version=row["code_version"],
+        parameters=json.loads(row["parameters"]),
+        run_id=row["run_id"],
+        materialised_at=row["materialised_at"],
+        inputs={},
+        summary=json.loads(row["summary"]),
+    )
+    inputs = connection.execute(
+        "SELECT input, input_version FROM input_manifest"
+        " WHERE asset = ? AND asset_version = ? ORDER BY input",
+        [version.name, version.data_version],
+    ).fetchall()
+    return AssetVersion(**{**version.__dict__, "inputs": dict(inputs)})
+
+
+def _refresh_betas_view(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    paths = connection.execute(
+        "SELECT path FROM matrices WHERE kind = 'betas' ORDER BY path"
+    ).fetchall()
+    connection.execute(betas_view([folder / path for (path,) in paths]))

@@ -1,0 +1,134 @@
+-- Tables of the platform. Every row that an asset wrote carries the run that wrote it (run_id) and
+-- the data version of the asset (data_version). Statements are idempotent.
+
+CREATE TABLE IF NOT EXISTS platform (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+
+-- Provenance: one row a version of an asset (or of one of its partitions), kept for ever.
+CREATE TABLE IF NOT EXISTS asset_versions (
+    asset VARCHAR NOT NULL, partition VARCHAR NOT NULL, data_version VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL, code_version VARCHAR NOT NULL, parameters JSON NOT NULL,
+    run_id VARCHAR NOT NULL, materialised_at TIMESTAMPTZ NOT NULL, seconds DOUBLE,
+    summary JSON NOT NULL, is_current BOOLEAN NOT NULL);
+CREATE TABLE IF NOT EXISTS input_manifest (
+    asset VARCHAR NOT NULL, asset_version VARCHAR NOT NULL, input VARCHAR NOT NULL,
+    input_version VARCHAR NOT NULL, run_id VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS matrices (
+    batch VARCHAR NOT NULL, array_name VARCHAR NOT NULL, kind VARCHAR NOT NULL, path VARCHAR NOT NULL,
+    n_probes INTEGER NOT NULL, n_samples INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- raw
+CREATE TABLE IF NOT EXISTS batches (
+    batch VARCHAR NOT NULL, state VARCHAR NOT NULL, n_samples INTEGER NOT NULL,
+    files_version VARCHAR NOT NULL, signature VARCHAR, landed_at TIMESTAMPTZ,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS samples (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, sentrix_id VARCHAR, sentrix_position VARCHAR,
+    patient_id VARCHAR, "array" VARCHAR, "role" VARCHAR, diagnosis VARCHAR, "class" VARCHAR,
+    family VARCHAR, material VARCHAR, sex VARCHAR, site VARCHAR, cohort VARCHAR,
+    grn VARCHAR, red VARCHAR, grn_sha256 VARCHAR, red_sha256 VARCHAR, scan_date VARCHAR, other JSON,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS intake_problems (
+    batch VARCHAR NOT NULL, severity VARCHAR NOT NULL, code VARCHAR NOT NULL, place VARCHAR NOT NULL,
+    message VARCHAR NOT NULL, remedy VARCHAR NOT NULL, asset VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- normalised
+CREATE TABLE IF NOT EXISTS sample_measures (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, "array" VARCHAR NOT NULL,
+    files_sha256 VARCHAR NOT NULL, verdict VARCHAR NOT NULL, reasons VARCHAR,
+    failed_fraction DOUBLE, median_m DOUBLE, median_u DOUBLE, predicted_sex VARCHAR, purity DOUBLE,
+    measures JSON NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS masked_betas (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, reason VARCHAR NOT NULL, n BIGINT NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS probes (
+    "array" VARCHAR NOT NULL, probe_id VARCHAR NOT NULL, name VARCHAR, design VARCHAR, channel VARCHAR,
+    chrom VARCHAR, pos BIGINT, build VARCHAR, genes VARCHAR, kind VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- cnv
+CREATE TABLE IF NOT EXISTS cnv_pools (
+    "array" VARCHAR NOT NULL, pool_version VARCHAR NOT NULL, n_controls INTEGER NOT NULL,
+    sample_ids VARCHAR NOT NULL, path VARCHAR, warning VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cnv_profiles (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, pool_version VARCHAR, n_controls INTEGER,
+    noise DOUBLE, shift DOUBLE, altered_fraction DOUBLE, reason VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cnv_bins (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
+    "end" BIGINT NOT NULL, log2 DOUBLE NOT NULL, n_probes INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cnv_segments (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
+    "end" BIGINT NOT NULL, n_probes INTEGER NOT NULL, log2 DOUBLE NOT NULL, call VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cnv_calls (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, kind VARCHAR NOT NULL, region VARCHAR NOT NULL,
+    log2 DOUBLE, call VARCHAR NOT NULL, confidence DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- datasets
+CREATE TABLE IF NOT EXISTS dataset_members (
+    sample_id VARCHAR NOT NULL, included BOOLEAN NOT NULL, reason VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS identities (
+    sample_id VARCHAR NOT NULL, same_as VARCHAR NOT NULL, concordance DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS folds (
+    scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, inner_fold INTEGER,
+    sample_id VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS training_plan (
+    strategy VARCHAR NOT NULL, sample_id VARCHAR NOT NULL, weight DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- evaluation
+CREATE TABLE IF NOT EXISTS cv_scores (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
+    repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, sample_id VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, raw_score DOUBLE NOT NULL, score DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_choices (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL,
+    choice JSON NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_metrics (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL, "class" VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS label_doubts (
+    sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, suggested VARCHAR NOT NULL,
+    evidence VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS landscape (
+    method VARCHAR NOT NULL, seed INTEGER NOT NULL, sample_id VARCHAR NOT NULL,
+    x DOUBLE NOT NULL, y DOUBLE NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS landscape_agreement (
+    method VARCHAR NOT NULL, metric VARCHAR NOT NULL, label VARCHAR NOT NULL, value DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- panels
+CREATE TABLE IF NOT EXISTS cpg_importance (
+    probe_id VARCHAR NOT NULL, method VARCHAR NOT NULL, "class" VARCHAR, score DOUBLE NOT NULL,
+    rank INTEGER NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS panels (
+    panel_id VARCHAR NOT NULL, size INTEGER NOT NULL, rank INTEGER NOT NULL, probe_id VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS panel_curve (
+    model VARCHAR NOT NULL, selector VARCHAR NOT NULL, size INTEGER NOT NULL, metric VARCHAR NOT NULL,
+    value DOUBLE, low DOUBLE, high DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- diagnosis
+CREATE TABLE IF NOT EXISTS releases (
+    release VARCHAR NOT NULL, model VARCHAR NOT NULL, path VARCHAR NOT NULL, sha256 VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS predictions (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL, "class" VARCHAR NOT NULL,
+    score DOUBLE NOT NULL, family VARCHAR NOT NULL, family_score DOUBLE NOT NULL, call VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+CREATE OR REPLACE VIEW sample_qc AS
+SELECT m.sample_id, m.batch, m.verdict, m.reasons, m.failed_fraction, m.median_m, m.median_u,
+       m.predicted_sex, m.purity, i.same_as, m.measures, m.run_id, m.data_version
+FROM sample_measures m
+LEFT JOIN (SELECT sample_id, string_agg(same_as, ';' ORDER BY same_as) AS same_as
+           FROM identities GROUP BY sample_id) i USING (sample_id);
