@@ -1,0 +1,349 @@
+"""Pictures of classifiers: confusion, calibration, comparison of models, scores of cases.
+
+Belongs here: drawing of scores and metrics. Does not belong here: computing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cup_assets.report.style import (
+    ACCENT,
+    CALL_COLOURS,
+    GRID,
+    INK,
+    MUTED,
+    NEUTRAL,
+    ReportError,
+    count,
+    entitle,
+    grid,
+    message_figure,
+    need,
+    new_figure,
+    picture,
+    shorten,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+HEADLINE_METRICS = {
+    "error": "Error (lower is better)",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "log_loss": "Log loss (lower is better)",
+    "brier": "Brier, 0-2 (lower is better)",
+    "coverage_at_99": "Coverage at 99 % accuracy",
+}
+_SHARES = frozenset({"error", "balanced_accuracy", "macro_f1", "coverage_at_99"})
+
+
+@picture
+def confusion_matrix(
+    truth: Sequence[str], predicted: Sequence[str], *, title: str = "Confusion matrix"
+) -> Figure:
+    """Draw true against predicted classes.
+
+    Parameters
+    ----------
+    truth, predicted : n str
+        Labels of the same samples in the same order.
+    title : str
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide: counts, coloured by the share of the true class (rows sum to 1).
+
+    Raises
+    ------
+    ReportError
+        If the lengths differ.
+    """
+    if len(truth) != len(predicted):
+        raise ReportError(f"confusion_matrix: {len(truth)} labels, {len(predicted)} predictions")
+    if not truth:
+        return message_figure(title, "No prediction to compare yet.")
+    names = sorted({*truth, *predicted})
+    row = {name: i for i, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(counts, ([row[t] for t in truth], [row[p] for p in predicted]), 1)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    size = min(9.0, max(4.6, 2.6 + 0.3 * len(names)))
+    figure = new_figure(size)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="auto")
+    font = 9 if len(names) <= 16 else 7.5 if len(names) <= 28 else 6.5
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if shares[i, j] > 0.55 else INK
+        axes.text(j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=font, color=colour)
+    labels = [shorten(name, 32 if len(names) <= 28 else 26) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(
+        range(len(names)), [f"{a} ({n})" for a, n in zip(labels, totals[:, 0], strict=True)]
+    )
+    axes.tick_params(length=0, labelsize=max(font - 0.5, 6.5))
+    axes.set(xlabel="Predicted class", ylabel="True class (samples)")
+    _cell_borders(axes, len(names))
+    bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.025)
+    bar.set_label("Share of the true class")
+    bar.outline.set_visible(False)
+    correct = int(np.trace(counts))
+    entitle(
+        figure,
+        title,
+        f"n = {count(len(truth), 'prediction')}; {correct:,} on the diagonal "
+        f"({correct / len(truth):.1%}); cells hold counts",
+    )
+    return figure
+
+
+@picture
+def reliability(
+    scores: pl.DataFrame, truth: pl.DataFrame, *, title: str = "Does a score mean what it says?"
+) -> Figure:
+    """Draw how often the highest-scoring class is right, against its score.
+
+    Parameters
+    ----------
+    scores : pl.DataFrame
+        ``sample_id``, ``class``, ``score``, optionally ``raw_score`` (before calibration) and
+        ``repeat``; each repeat of a sample counts as one prediction.
+    truth : pl.DataFrame
+        ``sample_id``, ``class``.
+    title : str
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide: ten bins of equal width, with the number of predictions a bin below.
+    """
+    need(scores, "reliability scores", ["sample_id", "class", "score"])
+    need(truth, "reliability truth", ["sample_id", "class"])
+    kinds = {
+        "score": ("calibrated", ACCENT, "o"),
+        "raw_score": ("before calibration", NEUTRAL, "s"),
+    }
+    drawn = {
+        column: _top_scores(scores, truth, column) for column in kinds if column in scores.columns
+    }
+    if not drawn["score"][0].size:
+        return message_figure(title, "No score with a known class yet.")
+    figure = new_figure(5.4)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1, label="perfect")
+    for column, (top, right) in reversed(drawn.items()):
+        name, colour, marker = kinds[column]
+        middle, observed, size = _calibration_bins(top, right)
+        upper.plot(middle, observed, color=colour, marker=marker, label=name, markersize=5)
+        edges = np.linspace(0, 1, 11)
+        lower.stairs(size, edges, color=colour, fill=column == "score", alpha=0.9, linewidth=1.4)
+    upper.set(ylabel="Share that is right", xlim=(0, 1), ylim=(-0.02, 1.02))
+    upper.legend(loc="lower right")
+    lower.set(xlabel="Score of the highest-scoring class", ylabel="Predictions")
+    for axes in (upper, lower):
+        grid(axes)
+    entitle(figure, title, f"n = {count(drawn['score'][0].size, 'prediction')}, 10 bins")
+    return figure
+
+
+@picture
+def leaderboard_plot(
+    metrics: pl.DataFrame, *, title: str = "Models compared by nested cross-validation"
+) -> Figure:
+    """Draw the headline metrics of every model with their intervals.
+
+    Parameters
+    ----------
+    metrics : pl.DataFrame
+        ``model``, ``metric``, ``class`` (null: over all classes), ``value``, ``low``, ``high``;
+        ``scheme``, ``strategy`` and ``features`` go into a model's label where they vary.
+    title : str
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide; models from best to worst by error.
+    """
+    need(metrics, "leaderboard_plot", ["model", "metric", "class", "value", "low", "high"])
+    overall = metrics.filter(pl.col("class").is_null())
+    shown = [m for m in HEADLINE_METRICS if m in set(overall["metric"])]
+    if not shown:
+        return message_figure(title, "No model has been evaluated yet.")
+    varying = [
+        c
+        for c in ("scheme", "strategy", "features")
+        if c in overall.columns and overall[c].n_unique() > 1
+    ]
+    overall = overall.with_columns(
+        pl.concat_str(["model", *varying], separator=" · ", ignore_nulls=True)
+        .str.replace_all("_", " ")
+        .alias("label")
+    )
+    first = overall.filter(pl.col("metric") == shown[0])
+    order = first.sort("value", "label", descending=[shown[0] not in ("error", "log_loss"), False])
+    labels = order["label"].unique(maintain_order=True).to_list()
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    figure = new_figure(1.0 + lines * (0.85 + 0.3 * len(labels)))
+    panels = np.atleast_1d(figure.subplots(lines, columns, sharey=True, squeeze=False)).ravel()
+    for axes, metric in zip(panels, shown, strict=False):
+        _dots(axes, overall.filter(pl.col("metric") == metric), labels, metric)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    entitle(
+        figure, title, "n = " + count(len(labels), "model") + "; bars: 95 % intervals (bootstrap)"
+    )
+    return figure
+
+
+@picture
+def score_bars(
+    predictions: pl.DataFrame, *, threshold: float = 0.9, title: str | None = None
+) -> Figure:
+    """Draw the calibrated scores of one case, or the best two classes of every case of a batch.
+
+    Parameters
+    ----------
+    predictions : pl.DataFrame
+        ``sample_id``, ``class``, ``score``, ``call`` (match, family_only, no_match).
+    threshold : float
+        Score from which a class counts as a match; drawn as a line.
+    title : str, optional
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide.
+    """
+    need(predictions, "score_bars", ["sample_id", "class", "score", "call"])
+    cases = predictions["sample_id"].unique().sort().to_list()
+    if not cases:
+        return message_figure(title or "Scores", "No diagnostic case in this batch.")
+    ranked = predictions.sort(
+        ["sample_id", "score", "class"], descending=[False, True, False]
+    ).with_columns(pl.int_range(pl.len()).over("sample_id").alias("place"))
+    if len(cases) == 1:
+        rows = ranked.filter(pl.col("place") < 10).with_columns(pl.col("class").alias("label"))
+    else:
+        rows = ranked.filter(pl.col("place") == 0).with_columns(pl.col("sample_id").alias("label"))
+    figure = new_figure(1.45 + 0.29 * rows.height)
+    axes = figure.subplots()
+    positions = np.arange(rows.height)
+    best = rows["place"].to_numpy() == 0
+    colours = [
+        CALL_COLOURS.get(call, NEUTRAL) if first else NEUTRAL
+        for call, first in zip(rows["call"], best, strict=True)
+    ]
+    axes.barh(positions, rows["score"], height=0.62, color=colours)
+    axes.axvline(threshold, color=INK, linestyle="--", linewidth=1)
+    if len(cases) > 1:
+        second = ranked.filter(pl.col("place") == 1)
+        at = [cases.index(s) for s in second["sample_id"]]
+        axes.plot(second["score"], at, "|", color=INK, markersize=9, markeredgewidth=1.6)
+    for position, (name, score) in enumerate(rows.select("class", "score").iter_rows()):
+        text = f"{score:.3f}" + (f"  {shorten(name, 30)}" if len(cases) > 1 else "")
+        axes.annotate(
+            text, (1.01, position), xycoords=("axes fraction", "data"), va="center", fontsize=8.5
+        )
+    axes.set_yticks(positions, [shorten(label, 30) for label in rows["label"]])
+    axes.set(xlabel="Calibrated score", xlim=(0, 1), ylim=(rows.height - 0.4, -0.6))
+    axes.tick_params(axis="y", length=0)
+    grid(axes, "x")
+    _call_legend(axes, rows.filter(pl.col("place") == 0)["call"].to_list(), threshold)
+    mark = "; tick: runner-up" if len(cases) > 1 else f"; the best {rows.height} are drawn"
+    entitle(
+        figure,
+        title or ("Highest score of every case" if len(cases) > 1 else f"Scores of {cases[0]}"),
+        f"n = {count(len(cases), 'case')}, "
+        f"{count(predictions['class'].n_unique(), 'class', 'classes')}{mark}",
+    )
+    return figure
+
+
+def _top_scores(
+    scores: pl.DataFrame, truth: pl.DataFrame, column: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    keys = [c for c in ("repeat", "sample_id") if c in scores.columns]
+    best = (
+        scores.drop_nulls(column)
+        .sort([*keys, column, "class"], descending=[False] * len(keys) + [True, False])
+        .group_by(keys, maintain_order=True)
+        .first()
+        .join(truth.select("sample_id", pl.col("class").alias("true")), on="sample_id")
+        .drop_nulls("true")
+    )
+    return best[column].to_numpy(), (best["class"] == best["true"]).to_numpy()
+
+
+def _calibration_bins(
+    top: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return mean score and share right of the bins that hold something, and all bin sizes."""
+    index = np.clip((top * 10).astype(int), 0, 9)
+    size = np.bincount(index, minlength=10)
+    filled = size > 0
+    mean = np.bincount(index, top, minlength=10)[filled] / size[filled]
+    share = np.bincount(index, right.astype(float), minlength=10)[filled] / size[filled]
+    return mean, share, size
+
+
+def _dots(axes: Axes, rows: pl.DataFrame, labels: list[str], metric: str) -> None:
+    positions = [labels.index(label) for label in rows["label"]]
+    value = rows["value"].to_numpy()
+    low = rows["low"].fill_null(rows["value"]).to_numpy()
+    high = rows["high"].fill_null(rows["value"]).to_numpy()
+    axes.hlines(positions, low, high, color=ACCENT, linewidth=2.2, alpha=0.55)
+    axes.scatter(value, positions, s=34, color=ACCENT, zorder=3)
+    for x, y in zip(value, positions, strict=True):
+        text = f"{x:.1%}" if metric in _SHARES else f"{x:.3f}"
+        axes.annotate(
+            text, (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8.5
+        )
+    if metric in _SHARES:
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    axes.set_yticks(range(len(labels)), [shorten(label, 30) for label in labels])
+    axes.set(title=HEADLINE_METRICS[metric], ylim=(len(labels) - 0.5, -0.75))
+    axes.locator_params(axis="x", nbins=4)
+    axes.margins(x=0.18)
+    axes.tick_params(axis="y", length=0)
+    grid(axes)
+
+
+def _call_legend(axes: Axes, calls: Sequence[str], threshold: float) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[object] = [
+        Patch(color=CALL_COLOURS.get(call, NEUTRAL), label=str(call).replace("_", " "))
+        for call in sorted(set(calls))
+    ]
+    handles.append(
+        Line2D([], [], color=INK, linestyle="--", linewidth=1, label=f"match from {threshold:g}")
+    )
+    axes.figure.legend(
+        handles=handles, loc="upper right", ncols=len(handles), bbox_to_anchor=(0.995, 0.995)
+    )
+
+
+def _cell_borders(axes: Axes, n: int) -> None:
+    axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
+    axes.grid(visible=True, which="minor", color=GRID, linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _blues() -> LinearSegmentedColormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("share", ["#ffffff", "#bcd7ea", ACCENT, "#003f6b"])

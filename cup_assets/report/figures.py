@@ -1,0 +1,33 @@
+"""Every picture of the platform in one place, to import from.
+
+Belongs here: names only. Does not belong here: drawing code, which has one module a subject.
+"""
+
+from cup_assets.report.classifier_figures import (
+    confusion_matrix,
+    leaderboard_plot,
+    reliability,
+    score_bars,
+)
+from cup_assets.report.genome_figures import arm_heatmap, gene_places, genome_plot
+from cup_assets.report.landscape_figures import landscape_plot
+from cup_assets.report.panel_figures import importance_plot, panel_curve_plot
+from cup_assets.report.sample_figures import beta_density, class_sizes, quality_scatter
+from cup_assets.report.style import class_palette
+
+__all__ = [
+    "arm_heatmap",
+    "beta_density",
+    "class_palette",
+    "class_sizes",
+    "confusion_matrix",
+    "gene_places",
+    "genome_plot",
+    "importance_plot",
+    "landscape_plot",
+    "leaderboard_plot",
+    "panel_curve_plot",
+    "quality_scatter",
+    "reliability",
+    "score_bars",
+]

@@ -1,0 +1,331 @@
+"""Pictures along the genome: one sample's copy-number profile, many samples' arms.
+
+Belongs here: drawing of copy-number frames. Does not belong here: bins, segments, calling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths
+from cup_assets.report.style import (
+    GAIN,
+    GRID,
+    INK,
+    LOSS,
+    MUTED,
+    NEUTRAL,
+    count,
+    entitle,
+    message_figure,
+    need,
+    new_figure,
+    picture,
+    shorten,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+_FULL_COLOUR = 0.4
+"""Absolute log2 ratio from which a colour is saturated."""
+_RANGE = 1.25
+"""Absolute log2 ratio at the edge of the picture; what lies beyond is drawn on the edge."""
+_CALLED = ("gain", "loss", "amplification", "deletion")
+
+
+@picture
+def genome_plot(
+    bins: pl.DataFrame,
+    segments: pl.DataFrame,
+    calls: pl.DataFrame,
+    title: str,
+    build: str = "hg19",
+    genes: pl.DataFrame | None = None,
+) -> Figure:
+    """Draw a sample's copy-number profile along the genome.
+
+    The layout follows the convention of conumee's genome plot: bins as dots coloured by their
+    value, segments as lines, chromosomes side by side, altered genes named.
+
+    Parameters
+    ----------
+    bins : pl.DataFrame
+        ``chrom``, ``start``, ``end`` (base pairs), ``log2`` (ratio to normal controls).
+    segments : pl.DataFrame
+        ``chrom``, ``start``, ``end``, ``log2``.
+    calls : pl.DataFrame
+        ``kind``, ``region``, ``log2``, ``call``. Genes and focal events that are called are
+        named where they lie: by ``chrom``, ``start``, ``end`` of this frame, or of ``genes``.
+    title : str
+        The sample.
+    build : str
+        ``hg19`` or ``hg38``.
+    genes : pl.DataFrame, optional
+        ``region``, ``chrom``, ``start``, ``end``: where the called genes lie.
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide. Without bins it says that no profile could be called.
+    """
+    need(bins, "genome_plot bins", ["chrom", "start", "end", "log2"])
+    need(segments, "genome_plot segments", ["chrom", "start", "end", "log2"])
+    need(calls, "genome_plot calls", ["kind", "region", "log2", "call"])
+    bins = bins.filter(pl.col("log2").is_finite() & pl.col("chrom").is_in(CHROMOSOMES))
+    if bins.is_empty():
+        return message_figure(title, "No copy-number profile for this sample (no call).")
+    offsets = _offsets(build)
+    figure = new_figure(4.0)
+    axes = figure.subplots()
+    drawn = [c for c in CHROMOSOMES if c in set(bins["chrom"])]
+    _chromosomes(axes, offsets, drawn, build)
+    x = _along(bins, offsets, (pl.col("start") + pl.col("end")) / 2)
+    y = bins["log2"].to_numpy()
+    axes.scatter(
+        x,
+        np.clip(y, -_RANGE, _RANGE),
+        c=np.clip(y, -_FULL_COLOUR, _FULL_COLOUR),
+        cmap=_diverging(),
+        vmin=-_FULL_COLOUR,
+        vmax=_FULL_COLOUR,
+        s=5,
+        linewidth=0,
+        zorder=3,
+    )
+    lines = segments.filter(pl.col("chrom").is_in(CHROMOSOMES))
+    axes.hlines(
+        lines["log2"].clip(-_RANGE, _RANGE).to_numpy(),
+        _along(lines, offsets, pl.col("start")),
+        _along(lines, offsets, pl.col("end")),
+        color=INK,
+        linewidth=2.0,
+        zorder=4,
+    )
+    _name_genes(axes, calls, genes, offsets)
+    axes.set(ylabel="log2 ratio to normal controls", ylim=(-_RANGE * 1.04, _RANGE * 1.04))
+    beyond = int((np.abs(y) > _RANGE).sum())
+    outside = f"; {count(beyond, 'bin')} beyond ±{_RANGE} drawn on the edge" if beyond else ""
+    entitle(
+        figure,
+        title,
+        f"n = {count(bins.height, 'bin')}, {count(segments.height, 'segment')}; {build}; "
+        f"blue above 0 = gain, orange below 0 = loss; dotted: centromeres{outside}",
+    )
+    return figure
+
+
+def gene_places(probes: pl.DataFrame, regions: Iterable[str]) -> pl.DataFrame:
+    """Return where genes lie, as the span of their probes: what `genome_plot` names them by.
+
+    Parameters
+    ----------
+    probes : pl.DataFrame
+        The manifest's probes: ``chrom``, ``pos``, ``genes`` (";"-joined).
+    regions : iterable of str
+        Gene symbols.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``region``, ``chrom``, ``start``, ``end`` (base pairs); genes without a probe are absent.
+    """
+    need(probes, "gene_places", ["chrom", "pos", "genes"])
+    return (
+        probes.drop_nulls(["chrom", "pos", "genes"])
+        .with_columns(pl.col("genes").str.split(";").alias("region"))
+        .explode("region")
+        .filter(pl.col("region").is_in(sorted(set(regions))))
+        .group_by("region", "chrom")
+        .agg(pl.col("pos").min().alias("start"), pl.col("pos").max().alias("end"))
+        .sort("region", "chrom")
+        .unique("region", keep="first", maintain_order=True)
+    )
+
+
+@picture
+def arm_heatmap(
+    calls: pl.DataFrame,
+    labels: pl.DataFrame | None = None,
+    *,
+    title: str = "Copy number of chromosome arms",
+) -> Figure:
+    """Draw the log2 ratio of every chromosome arm of many samples.
+
+    Parameters
+    ----------
+    calls : pl.DataFrame
+        ``sample_id``, ``kind``, ``region`` ("1p"), ``log2``, ``call``; only kind ``arm`` is
+        drawn. An arm without a value or with call ``no_call`` is left white.
+    labels : pl.DataFrame, optional
+        ``sample_id``, ``class``: samples are grouped by class, the groups are named.
+    title : str
+
+    Returns
+    -------
+    bytes
+        PNG, 900 px wide; up to 40 samples are named one by one.
+    """
+    need(calls, "arm_heatmap", ["sample_id", "kind", "region", "log2", "call"])
+    arms = calls.filter(pl.col("kind") == "arm")
+    if arms.is_empty():
+        return message_figure(title, "No arm has been called.")
+    order = _row_order(arms, labels)
+    present = set(arms["region"])
+    columns = [a for a in chromosome_arms("hg19")["arm"] if a in present]
+    values = _arm_matrix(arms, order["sample_id"].to_list(), columns)
+    figure = new_figure(min(9.5, 1.7 + 0.19 * max(order.height, 4)))
+    axes = figure.subplots()
+    image = axes.imshow(
+        values,
+        cmap=_diverging(),
+        vmin=-_FULL_COLOUR,
+        vmax=_FULL_COLOUR,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=7.5)
+    axes.set_xlabel("Chromosome arm")
+    _name_rows(axes, order)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.025, aspect=30, extend="both")
+    bar.set_label("log2 ratio")
+    bar.outline.set_visible(False)
+    entitle(
+        figure,
+        title,
+        f"n = {count(order.height, 'sample')}, {count(len(columns), 'arm')}; "
+        f"log2 ratio to normal controls: blue = gain, orange = loss, white = no call",
+    )
+    return figure
+
+
+def _offsets(build: str) -> dict[str, int]:
+    offsets, position = {}, 0
+    for chrom, length in chromosome_lengths(build).items():
+        offsets[chrom] = position
+        position += length
+    return offsets
+
+
+def _along(frame: pl.DataFrame, offsets: dict[str, int], place: pl.Expr) -> np.ndarray:
+    """Return genome-wide positions in base pairs."""
+    shift = pl.col("chrom").replace_strict(offsets, return_dtype=pl.Float64)
+    return frame.select(shift + place)[:, 0].to_numpy()
+
+
+def _chromosomes(axes: Axes, offsets: dict[str, int], drawn: list[str], build: str) -> None:
+    lengths = chromosome_lengths(build)
+    short_arms = chromosome_arms(build).filter(pl.col("arm").str.ends_with("p"))
+    centromeres = dict(short_arms.select("chrom", "end").iter_rows())
+    first, last = offsets[drawn[0]], offsets[drawn[-1]] + lengths[drawn[-1]]
+    for chrom in drawn:
+        start = offsets[chrom]
+        axes.axvline(start + centromeres[chrom], color=NEUTRAL, linewidth=0.6, linestyle=":")
+        axes.axvline(start + lengths[chrom], color=NEUTRAL, linewidth=0.8)
+    for level in (-1, -0.5, 0.5, 1):
+        axes.axhline(level, color=GRID, linewidth=0.8, zorder=0)
+    axes.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
+    axes.set_xticks([offsets[c] + lengths[c] / 2 for c in drawn], drawn, fontsize=8)
+    for label, chrom in zip(axes.get_xticklabels(), drawn, strict=True):
+        # The smallest chromosomes sit closer together than their names are wide.
+        if chrom in ("18", "20", "22"):
+            label.set_y(-0.035)
+    axes.set(xlabel="Chromosome", xlim=(first, last))
+    axes.tick_params(axis="x", length=0)
+    axes.spines["left"].set_visible(True)
+
+
+def _name_genes(
+    axes: Axes, calls: pl.DataFrame, genes: pl.DataFrame | None, offsets: dict[str, int]
+) -> None:
+    named = calls.filter(pl.col("kind").is_in(["gene", "focal"]) & pl.col("call").is_in(_CALLED))
+    if genes is not None:
+        named = named.select("region", "log2", "call").join(genes, on="region", how="inner")
+    if named.is_empty() or "chrom" not in named.columns:
+        return
+    named = named.drop_nulls(["chrom", "start", "end", "log2"]).unique("region").sort("region")
+    positions = _along(named, offsets, (pl.col("start") + pl.col("end")) / 2)
+    order = np.argsort(positions, kind="stable")
+    width = sum(chromosome_lengths().values())
+    last = {1: -width, -1: -width}
+    level = {1: 0, -1: 0}
+    for i in order:
+        region, log2 = named["region"][int(i)], float(named["log2"][int(i)])
+        side = 1 if log2 > 0 else -1
+        # Neighbouring genes climb a small staircase instead of overprinting each other.
+        level[side] = (level[side] + 1) % 4 if positions[i] - last[side] < 0.075 * width else 0
+        last[side] = positions[i]
+        tip = float(np.clip(log2, -_RANGE, _RANGE))
+        axes.annotate(
+            region,
+            (positions[i], tip),
+            xytext=(positions[i], side * (0.72 + 0.14 * level[side])),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            fontweight="bold",
+            color=GAIN if side > 0 else LOSS,
+            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkB": 1},
+            bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"},
+            zorder=6,
+        )
+
+
+def _row_order(arms: pl.DataFrame, labels: pl.DataFrame | None) -> pl.DataFrame:
+    samples = arms.select("sample_id").unique()
+    if labels is None:
+        return samples.with_columns(pl.lit(None, pl.String).alias("class")).sort("sample_id")
+    need(labels, "arm_heatmap labels", ["sample_id", "class"])
+    known = labels.select("sample_id", "class").unique("sample_id")
+    return samples.join(known, on="sample_id", how="left").sort(
+        "class", "sample_id", nulls_last=True
+    )
+
+
+def _arm_matrix(arms: pl.DataFrame, samples: list[str], columns: list[str]) -> np.ndarray:
+    values = np.full((len(samples), len(columns)), np.nan)
+    row = {name: i for i, name in enumerate(samples)}
+    column = {name: i for i, name in enumerate(columns)}
+    called = arms.filter((pl.col("call") != "no_call") & pl.col("log2").is_not_null())
+    for sample, region, log2 in called.select("sample_id", "region", "log2").iter_rows():
+        if region in column:
+            values[row[sample], column[region]] = log2
+    return values
+
+
+def _name_rows(axes: Axes, order: pl.DataFrame) -> None:
+    """Name classes by block when there are any, else samples when there is room."""
+    classes = order["class"].fill_null("(no class)").to_list()
+    if order["class"].null_count() < order.height:
+        starts = [i for i, c in enumerate(classes) if i == 0 or classes[i - 1] != c]
+        stops = [*starts[1:], len(classes)]
+        for start in starts[1:]:
+            axes.axhline(start - 0.5, color=INK, linewidth=0.8)
+        axes.set_yticks(
+            [(a + b - 1) / 2 for a, b in zip(starts, stops, strict=True)],
+            [f"{shorten(classes[a])} ({b - a})" for a, b in zip(starts, stops, strict=True)],
+            fontsize=8.5,
+        )
+    elif order.height <= 40:
+        axes.set_yticks(
+            range(order.height), [shorten(s, 26) for s in order["sample_id"]], fontsize=8.5
+        )
+    else:
+        axes.set_yticks([])
+        axes.set_ylabel("Samples")
+
+
+def _diverging() -> LinearSegmentedColormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "loss_gain", ["#a33f00", LOSS, "#dcd9d5", GAIN, "#003f6b"]
+    )
