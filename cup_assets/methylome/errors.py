@@ -1,0 +1,26 @@
+"""The exceptions of this package: each message is one line saying what, where and what to do.
+
+Belongs here: exception classes. Does not belong here: their texts, which the raising code writes.
+"""
+
+from __future__ import annotations
+
+
+class MethylomeError(ValueError):
+    """Something about an array file, a manifest or a sample that a person has to put right."""
+
+
+class IdatError(MethylomeError):
+    """An IDAT file, or a Grn/Red pair of them, cannot be used."""
+
+
+class ManifestError(MethylomeError):
+    """An array manifest cannot be used."""
+
+
+class UnknownArrayError(MethylomeError):
+    """No manifest at hand describes the array of an IDAT file."""
+
+
+class SignalError(MethylomeError):
+    """A sample's intensities do not allow a normalisation."""
