@@ -157,7 +157,8 @@ def _detection(
     red_table = detection_table(red, plan.out_of_band_red, plan.negative)
     empty = np.ones(1, dtype=np.float32)
     by_bead = np.concatenate([green_table[grn], empty, red_table[red], empty])
-    return np.minimum(by_bead[plan.m], by_bead[plan.u])
+    smaller: NDArray[np.float32] = np.minimum(by_bead[plan.m], by_bead[plan.u])
+    return smaller
 
 
 def _side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -145,15 +145,23 @@ def plan_for(layout: ArrayLayout, address: Index) -> GatherPlan:
 def build_plan(layout: ArrayLayout, address: Index) -> GatherPlan:
     """Locate every probe and control of ``layout`` among the beads ``address`` int32[n]."""
     n = len(address)
-    a = _locate(address, layout.address_a)
-    b = np.where(layout.type_one, _locate(address, layout.address_b), a)
+    order = np.argsort(address, kind="stable").astype(np.int32)
+    ascending = address[order]
+
+    def locate(wanted: Index) -> Index:
+        """Return the place of each wanted address in the file; n where absent."""
+        at = np.minimum(np.searchsorted(ascending, wanted), n - 1)
+        return np.where(ascending[at] == wanted, order[at], np.int32(n))
+
+    a = locate(layout.address_a)
+    b = np.where(layout.type_one, locate(layout.address_b), a)
     one, red = layout.type_one, layout.red
     green = one & ~red
     # Type I: both intensities in the probe's channel, U from bead A, M from bead B.
     # Type II: one bead, M in green, U in red.
     m = b + np.where(red, n + 1, 0)
     u = a + np.where(red | ~one, n + 1, 0)
-    control = _locate(address, layout.control_address)
+    control = locate(layout.control_address)
 
     def beads(*places: Index) -> Index:
         joined = np.concatenate(places)
@@ -176,15 +184,6 @@ def build_plan(layout: ArrayLayout, address: Index) -> GatherPlan:
         norm_red=controls(NORM_RED),
         control=control,
     )
-
-
-def _locate(address: Index, wanted: Index) -> Index:
-    """Return the place of each wanted address in ``address``; its length where absent."""
-    n = len(address)
-    order = np.argsort(address, kind="stable")
-    at = np.minimum(np.searchsorted(address[order], wanted), n - 1)
-    place = order[at]
-    return np.where(address[place] == wanted, place, n).astype(np.int32)
 
 
 def _build_layout(manifest: Manifest) -> ArrayLayout:
