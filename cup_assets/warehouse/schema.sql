@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS samples (
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS intake_problems (
     batch VARCHAR NOT NULL, severity VARCHAR NOT NULL, code VARCHAR NOT NULL, place VARCHAR NOT NULL,
-    message VARCHAR NOT NULL, remedy VARCHAR NOT NULL, asset VARCHAR NOT NULL,
+    message VARCHAR NOT NULL, remedy VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- normalised
@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS sample_measures (
     files_sha256 VARCHAR NOT NULL, verdict VARCHAR NOT NULL, reasons VARCHAR,
     failed_fraction DOUBLE, median_m DOUBLE, median_u DOUBLE, predicted_sex VARCHAR, purity DOUBLE,
     measures JSON NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS failed_samples (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, error VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS masked_betas (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, reason VARCHAR NOT NULL, n BIGINT NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);

@@ -1,0 +1,37 @@
+"""When the aggregates refresh by themselves.
+
+Belongs here: automation conditions and their sensor. Does not belong here: the landing of new
+batches (`cup_assets.orchestration.landing`).
+
+Why not ``AutomationCondition.eager()``: an update that arrives while the target is in progress is
+lost with it (dagster issues 33587 and 24650), and it waits for every partition of a partitioned
+dependency, so that one batch that cannot be read would block every aggregate.
+"""
+
+import dagster as dg
+
+# Reads: some dependency has a new data version (or will be made in this tick) since this asset was
+# last asked for; wait until neither it nor a dependency is being made, then ask for it once.
+# `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases gives
+# the reference dataset the same version again, and nothing downstream is computed for it.
+ON_NEW_DATA = (
+    dg.AutomationCondition.any_deps_updated()
+    .replace("newly_updated", dg.AutomationCondition.data_version_changed())
+    .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation())
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+).with_label("on_new_data")
+
+# The same, where a dependency has checks that must pass. Blocking checks act within one run only,
+# so a run of the downstream asset alone has to ask again.
+ON_NEW_CHECKED_DATA = (
+    ON_NEW_DATA & dg.AutomationCondition.all_deps_blocking_checks_passed()
+).with_label("on_new_checked_data")
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "refresh_aggregates",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=15,
+    description="Refreshes the aggregates when a batch changed what they are made of.",
+)

@@ -1,0 +1,37 @@
+"""What all assets have in common: owners, pools, names.
+
+Belongs here: constants that the assets share. Does not belong here: behaviour.
+"""
+
+import dagster as dg
+
+OWNERS = ["team:cup-assets"]
+
+# One step at a time in each pool (limits in dagster.yaml). Steps of the first are short and write
+# the database; steps of the second use every CPU for minutes, and must not keep a batch that has
+# just landed from being read. Their writes are short transactions that wait for each other.
+WAREHOUSE_POOL = "warehouse"
+COMPUTE_POOL = "compute"
+
+RAW = dg.AssetKey(["raw", "idats"])
+BETAS = dg.AssetKey(["normalised", "betas"])
+CONTROLS = dg.AssetKey(["cnv", "controls"])
+PROFILES = dg.AssetKey(["cnv", "profiles"])
+REFERENCE = dg.AssetKey(["datasets", "reference"])
+BALANCED = dg.AssetKey(["datasets", "balanced"])
+LEADERBOARD = dg.AssetKey(["evaluation", "leaderboard"])
+LANDSCAPE = dg.AssetKey(["evaluation", "landscape"])
+IMPORTANCE = dg.AssetKey(["panels", "importance"])
+PANELS = dg.AssetKey(["panels", "cpg"])
+CLASSIFIER = dg.AssetKey(["diagnosis", "classifier"])
+PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
+
+
+def cv_key(model: str) -> dg.AssetKey:
+    """Return the key of a model's cross-validation."""
+    return dg.AssetKey(["evaluation", "cv", model])
+
+
+def check(asset: dg.AssetKey, name: str, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
+    """Return the declaration of an asset check."""
+    return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking)

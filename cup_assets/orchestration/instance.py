@@ -1,0 +1,34 @@
+"""The embedded, persistent Dagster instance.
+
+Belongs here: making it on first use and opening it from any current folder. Does not belong here:
+what runs on it.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+
+import dagster as dg
+
+from cup_assets.settings import Settings
+
+
+def prepare_instance(settings: Settings) -> dict[str, str]:
+    """Make the instance folder if needed; return the environment that selects it.
+
+    An existing ``dagster.yaml`` is the owner's and stays as it is.
+    """
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        template = files("cup_assets.orchestration").joinpath("instance.yaml").read_text()
+        config.write_text(template, encoding="utf-8")
+    return {"DAGSTER_HOME": str(home), "CUP_DATA": str(settings.data)}
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open the instance; child processes inherit the choice through the environment."""
+    os.environ.update(prepare_instance(settings))
+    return dg.DagsterInstance.get()

@@ -1,0 +1,153 @@
+"""The way every asset is materialised: reuse if nothing changed, else compute and store at once.
+
+Belongs here: fingerprint, reuse, storing, and the `MaterializeResult`. Does not belong here: what
+an asset computes (`cup_assets.orchestration.assets`).
+
+Dagster never skips a recomputation by itself; `code_version` and `data_version` only drive status
+and conditions. So the comparison is made here, against the catalogue.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from cup_assets.orchestration.metadata import build_metadata
+from cup_assets.orchestration.resources import Platform
+from cup_assets.warehouse import MatrixFile, Recipe, Write
+
+FORCE_TAG = "cup/force"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one asset check, kept with the asset so that reuse repeats it.
+
+    Attributes
+    ----------
+    severe
+        A failed severe finding is an error and stops the run's next stages, otherwise a warning.
+    """
+
+    name: str
+    passed: bool
+    description: str
+    severe: bool = True
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a computation made.
+
+    Attributes
+    ----------
+    tables
+        Table name -> rows; the first one is the asset's main table (its schema and row count are
+        shown).
+    key
+        Which rows of these tables are replaced (see `cup_assets.warehouse.Write`).
+    matrices
+        Matrix files that were written, None where the asset has none.
+    numbers, notes, pictures
+        Plain numbers (the UI plots them over time), markdown texts, PNG images by title.
+    findings
+        Results of the asset's checks.
+    data_version
+        Given where the content decides what is new downstream; default: the fingerprint.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    key: Mapping[str, str] = field(default_factory=dict)
+    matrices: Sequence[MatrixFile] | None = None
+    numbers: Mapping[str, int | float | str | None] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    data_version: str | None = None
+
+
+def materialise(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    recipe: Recipe,
+    make: Callable[[], Product],
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Return the asset's result: the stored one if its fingerprint is unchanged, else a new one.
+
+    A run tagged ``cup/force: true`` always computes.
+    """
+    catalogue = platform.catalogue
+    previous = catalogue.current(recipe.asset, recipe.partition)
+    forced = context.run.tags.get(FORCE_TAG) == "true"
+    pictures = platform.settings.reports / "pictures" / recipe.asset / (recipe.partition or "all")
+    if previous and previous.fingerprint == recipe.fingerprint and not forced:
+        context.log.info("%s is unchanged: reused", recipe.name)
+        return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
+    started = time.monotonic()
+    product = make()
+    seconds = time.monotonic() - started
+    summary = _summary(product, seconds)
+    data_version = product.data_version or recipe.fingerprint
+    catalogue.store(
+        recipe,
+        Write(product.tables, product.key, product.matrices),
+        run_id=context.run_id,
+        data_version=data_version,
+        summary=summary,
+        seconds=seconds,
+    )
+    _write_pictures(pictures, product.pictures)
+    return _result(recipe, data_version, summary, pictures, reused=False)
+
+
+def _summary(product: Product, seconds: float) -> dict[str, Any]:
+    """Return the JSON-able part of a product: what the UI shows besides the pictures."""
+    main, rows = next(iter(product.tables.items()), ("", pl.DataFrame()))
+    return {
+        "table": main,
+        "columns": {name: str(dtype) for name, dtype in rows.schema.items()},
+        "rows": rows.height,
+        "numbers": dict(product.numbers),
+        "notes": dict(product.notes),
+        "findings": [asdict(finding) for finding in product.findings],
+        "seconds": round(seconds, 3),
+    }
+
+
+def _result(
+    recipe: Recipe, data_version: str, summary: Mapping[str, Any], pictures: Path, *, reused: bool
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(data_version),
+        metadata=build_metadata(recipe, summary, pictures, reused=reused),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=finding["name"],
+                passed=finding["passed"],
+                severity=dg.AssetCheckSeverity.ERROR
+                if finding["severe"]
+                else dg.AssetCheckSeverity.WARN,
+                description=finding["description"],
+            )
+            for finding in summary["findings"]
+        ],
+    )
+
+
+def _write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> None:
+    """Replace a folder of pictures as a whole."""
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for title, png in pictures.items():
+        (fresh / f"{title.replace(' ', '_')}.png").write_bytes(png)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.replace(folder)

@@ -1,0 +1,52 @@
+"""The one resource of all assets: the data folder with its catalogue, parameters and workers.
+
+Belongs here: turning the environment into objects. Does not belong here: any computation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from cup_assets.compute import Mapper, make_mapper
+from cup_assets.parameters import Parameters, load_parameters
+from cup_assets.settings import Settings
+from cup_assets.warehouse import Catalogue
+
+
+class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the data is and how to compute.
+
+    Attributes
+    ----------
+    data
+        The data folder; empty: what ``CUP_DATA`` says, read when a step starts.
+    """
+
+    data: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """Paths and workers."""
+        settings = Settings.from_environment()
+        if not self.data:
+            return settings
+        return Settings(
+            Path(self.data), settings.compute, settings.spark_master, settings.workers
+        )
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The DuckDB catalogue."""
+        return Catalogue(self.settings.catalogue)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Defaults with the overrides of ``parameters.toml``."""
+        return load_parameters(self.settings.parameters)
+
+    @property
+    def mapper(self) -> Mapper:
+        """How independent items are computed in parallel."""
+        return make_mapper(self.settings)
