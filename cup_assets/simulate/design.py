@@ -1,0 +1,362 @@
+"""What a simulated cohort is made of, and how strong every effect is.
+
+Belongs here: the design and its presets. Does not belong here: how an effect acts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+
+class SimulationError(ValueError):
+    """A cohort cannot be simulated as asked; the message says why and what to change."""
+
+
+_TINY = (
+    ("adenoid cystic carcinoma", 9),
+    ("hpv-negative squamous cell carcinoma", 9),
+    ("hpv-positive squamous cell carcinoma", 9),
+    ("olfactory neuroblastoma", 9),
+)
+_DEMO = (
+    ("hpv-negative squamous cell carcinoma", 28),
+    ("adenoid cystic carcinoma", 22),
+    ("hpv-positive squamous cell carcinoma", 18),
+    ("olfactory neuroblastoma", 16),
+    ("pleomorphic adenoma", 15),
+    ("lung squamous cell carcinoma", 14),
+    ("mucoepidermoid carcinoma", 12),
+    ("salivary duct carcinoma", 12),
+    ("acinic cell carcinoma", 10),
+    ("mucosal melanoma", 9),
+    ("sinonasal undifferentiated carcinoma", 8),
+    ("secretory carcinoma", 7),
+)
+_HOSPITAL = (
+    ("hpv-negative squamous cell carcinoma", 60),
+    ("hpv-positive squamous cell carcinoma", 45),
+    ("lung squamous cell carcinoma", 40),
+    ("adenoid cystic carcinoma", 36),
+    ("pleomorphic adenoma", 24),
+    ("olfactory neuroblastoma", 22),
+    ("nasopharyngeal carcinoma", 20),
+    ("mucoepidermoid carcinoma", 18),
+    ("salivary duct carcinoma", 16),
+    ("acinic cell carcinoma", 14),
+    ("intestinal-type adenocarcinoma", 12),
+    ("mucosal melanoma", 12),
+    ("warthin tumour", 10),
+    ("sinonasal undifferentiated carcinoma", 10),
+    ("secretory carcinoma", 9),
+    ("epithelial-myoepithelial carcinoma", 8),
+    ("smarcb1-deficient carcinoma", 7),
+    ("polymorphous adenocarcinoma", 6),
+    ("nut carcinoma", 6),
+    ("alveolar rhabdomyosarcoma", 5),
+    ("myoepithelial carcinoma", 5),
+    ("biphenotypic sinonasal sarcoma", 4),
+)
+
+
+@dataclass(frozen=True)
+class CohortDesign:
+    """A cohort to simulate.
+
+    Every scale is 1 for a realistic effect and 0 for none; values between and above scale it.
+
+    Attributes
+    ----------
+    array
+        ``mini`` (about 12,000 probes), ``450k``, ``epic`` or ``epicv2``. Unused with a manifest.
+    manifest
+        Simulate on this manifest file (Illumina CSV) instead.
+    seed
+        Seed of patients, samples and noise. The same design and seed give the same bytes.
+    biology
+        Seed of the class signatures. Cohorts of one biology can be classified by each other.
+    gz
+        Write ``.idat.gz``.
+    truth_betas
+        Write the true beta of every probe and sample (the largest file of the truth).
+    first_number
+        Number of the first sample, patient and chip, so that a second cohort can join a first.
+    classes
+        (diagnosis, number of reference samples) pairs; diagnoses of `classes.CLASSES`.
+    normals
+        Normal controls, both sexes in turn.
+    diagnostic
+        Further cases of role ``diagnostic``, their diagnosis left blank in the sample sheet.
+    novel
+        How many of the diagnostic cases belong to a class that has no reference sample.
+    batches, sites
+        Number of batches and of centres that send them.
+    second_samples
+        Reference samples that are a second sample of an earlier patient's tumour.
+    duplicates
+        Extra reference samples: the DNA of another one, under another sample and patient id.
+    swaps
+        Pairs of reference samples whose diagnoses are exchanged in the sample sheet.
+    wrong_sexes
+        Reference samples with the wrong sex in the sample sheet.
+    degraded
+        Reference samples too degraded to be of use.
+    confounding
+        0..1: how strongly class and material follow the batch and the centre.
+    ffpe_fraction
+        Fraction of FFPE samples; the others are frozen.
+    purity
+        Lowest and highest tumour purity; (1, 1) switches off the mixture with normal tissue.
+    closeness
+        0..1: part of its signature that a class shares with the class it is close to.
+    tumour_effect, family_effect, class_effect
+        Scale of what distinguishes tumour from normal tissue, families, and classes.
+    individual_variation
+        Scale of the differences between tumours of one class, and between people.
+    sex_effect
+        Scale of X inactivation; at 0 X and Y also have two copies in everybody.
+    genotypes
+        1: SNP probes show the person's genotype; 0: everybody is heterozygous.
+    copy_number
+        Scale of the log2 ratio of the tumours' copy-number events.
+    batch_effect, site_effect
+        Scale of the log2 offsets per probe that a batch and a centre add.
+    ffpe_effect
+        Scale of FFPE degradation: lower intensity, more failures, shifted betas.
+    background, out_of_band, dye_bias, type_two_compression, noise, intensity_variation
+        Scales of the background, of Type I signal in the other colour, of green over red, of the
+        narrower range of Type II, of the noise of a bead type, and of brightness over probes and
+        samples.
+    low_beads, failed_probes
+        Scales of the fraction of bead types with fewer than 3 beads and of probes without signal.
+    """
+
+    array: str = "mini"
+    manifest: Path | None = None
+    seed: int = 1
+    biology: int = 0
+    gz: bool = False
+    truth_betas: bool = True
+    first_number: int = 1
+    classes: tuple[tuple[str, int], ...] = _DEMO
+    normals: int = 12
+    diagnostic: int = 20
+    novel: int = 2
+    batches: int = 5
+    sites: int = 3
+    second_samples: int = 6
+    duplicates: int = 1
+    swaps: int = 1
+    wrong_sexes: int = 1
+    degraded: int = 2
+    confounding: float = 0.5
+    ffpe_fraction: float = 0.6
+    purity: tuple[float, float] = (0.3, 0.95)
+    closeness: float = 0.6
+    tumour_effect: float = 1.0
+    family_effect: float = 1.0
+    class_effect: float = 1.0
+    individual_variation: float = 1.0
+    sex_effect: float = 1.0
+    genotypes: float = 1.0
+    copy_number: float = 1.0
+    batch_effect: float = 1.0
+    site_effect: float = 1.0
+    ffpe_effect: float = 1.0
+    background: float = 1.0
+    out_of_band: float = 1.0
+    dye_bias: float = 1.0
+    type_two_compression: float = 1.0
+    noise: float = 1.0
+    intensity_variation: float = 1.0
+    low_beads: float = 1.0
+    failed_probes: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a design that cannot be simulated.
+
+        Raises
+        ------
+        SimulationError
+            Naming the field and its bounds.
+        """
+        from cup_assets.simulate.classes import CLASSES
+
+        for diagnosis, size in self.classes:
+            if diagnosis not in CLASSES:
+                raise SimulationError(f"unknown class {diagnosis!r}: use one of {sorted(CLASSES)}")
+            if size < 1:
+                raise SimulationError(f"class {diagnosis!r}: {size} samples; give at least 1")
+        if len({diagnosis for diagnosis, _ in self.classes}) < len(self.classes):
+            raise SimulationError("classes: a diagnosis is listed twice; list it once")
+        for name in _COUNTS:
+            if getattr(self, name) < (1 if name in _AT_LEAST_ONE else 0):
+                raise SimulationError(f"{name}={getattr(self, name)}: too small")
+        for name in _SCALES:
+            if not 0.0 <= getattr(self, name) <= 10.0:
+                raise SimulationError(f"{name}={getattr(self, name)}: give a scale from 0 to 10")
+        for name in ("confounding", "ffpe_fraction", "closeness", "genotypes"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise SimulationError(f"{name}={getattr(self, name)}: give a number from 0 to 1")
+        if not 0.0 < self.purity[0] <= self.purity[1] <= 1.0:
+            raise SimulationError(f"purity={self.purity}: give (lowest, highest) within 0 to 1")
+        if self.novel > self.diagnostic:
+            raise SimulationError(f"novel={self.novel}: more than diagnostic={self.diagnostic}")
+        if self.batches > self.n_samples:
+            raise SimulationError(f"batches={self.batches}: more than {self.n_samples} samples")
+
+    @property
+    def n_reference(self) -> int:
+        """Number of reference tumour samples, without the duplicates."""
+        return sum(size for _, size in self.classes)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples of the cohort."""
+        return self.n_reference + self.duplicates + self.normals + self.diagnostic
+
+    @classmethod
+    def tiny(cls, seed: int = 1) -> CohortDesign:
+        """Return 47 samples in 2 batches for tests: 4 classes, 6 normals, 4 diagnostic cases."""
+        return cls(
+            seed=seed,
+            classes=_TINY,
+            normals=6,
+            diagnostic=4,
+            novel=0,
+            batches=2,
+            sites=2,
+            second_samples=2,
+            wrong_sexes=0,
+            degraded=0,
+        )
+
+    @classmethod
+    def demo(cls, seed: int = 1) -> CohortDesign:
+        """Return 204 samples of 12 classes in 5 batches, 12 normals and 20 diagnostic cases."""
+        return cls(seed=seed)
+
+    @classmethod
+    def hospital(cls, seed: int = 1) -> CohortDesign:
+        """Return about 470 samples of 22 classes of 4 to 60 samples in 10 batches."""
+        return cls(
+            seed=seed,
+            classes=_HOSPITAL,
+            normals=24,
+            diagnostic=50,
+            novel=0,
+            batches=10,
+            sites=4,
+            second_samples=16,
+            duplicates=2,
+            swaps=2,
+            wrong_sexes=2,
+            degraded=5,
+        )
+
+
+def design_from_options(
+    array: str = "mini",
+    *,
+    samples: int | None = None,
+    seed: int = 1,
+    gz: bool = False,
+    manifest: Path | None = None,
+) -> CohortDesign:
+    """Return the demo's design, on another array or with another number of samples.
+
+    Parameters
+    ----------
+    array : str
+        One of `arrays.ARRAYS`.
+    samples : int, optional
+        Total number of samples; the demo's proportions are kept as far as whole numbers allow,
+        and classes that would vanish are left out, the smallest first.
+    seed : int
+        Seed of the cohort.
+    gz : bool
+        Compress the IDAT files.
+    manifest : Path, optional
+        Simulate on this manifest file.
+
+    Raises
+    ------
+    SimulationError
+        If ``samples`` is below 12, too few for two classes, controls and a diagnostic case.
+    """
+    design = replace(CohortDesign.demo(seed), array=array, gz=gz, manifest=manifest)
+    if samples is None:
+        return design
+    if samples < 12:
+        raise SimulationError(f"samples={samples}: give at least 12")
+    share = samples / design.n_samples
+    scaled = {
+        name: round(getattr(design, name) * share)
+        for name in (
+            "diagnostic",
+            "second_samples",
+            "wrong_sexes",
+            "degraded",
+            "duplicates",
+            "swaps",
+        )
+    }
+    scaled["diagnostic"] = max(1, scaled["diagnostic"])
+    scaled["normals"] = max(4, round(design.normals * share))
+    left = samples - scaled["diagnostic"] - scaled["normals"] - scaled["duplicates"]
+    return replace(
+        design,
+        classes=_fill(design.classes, left),
+        novel=min(design.novel, scaled["diagnostic"] // 8),
+        batches=max(1, min(design.batches, samples // 8)),
+        **scaled,
+    )
+
+
+def _fill(classes: tuple[tuple[str, int], ...], n: int) -> tuple[tuple[str, int], ...]:
+    """Share n samples out in proportion (largest remainder), at least 3 a class."""
+    kept = classes[: max(1, min(len(classes), n // 3))]
+    total = sum(size for _, size in kept)
+    exact = [3 + (n - 3 * len(kept)) * size / total for _, size in kept]
+    if n < 3 * len(kept):
+        exact = [float(n)]
+    sizes = [int(value) for value in exact]
+    by_remainder = sorted(range(len(kept)), key=lambda i: sizes[i] - exact[i])
+    for i in by_remainder[: n - sum(sizes)]:
+        sizes[i] += 1
+    return tuple((name, size) for (name, _), size in zip(kept, sizes, strict=True))
+
+
+_AT_LEAST_ONE = ("batches", "sites", "first_number")
+_COUNTS = (
+    *_AT_LEAST_ONE,
+    "seed",
+    "biology",
+    "normals",
+    "diagnostic",
+    "novel",
+    "second_samples",
+    "duplicates",
+    "swaps",
+    "wrong_sexes",
+    "degraded",
+)
+_SCALES = (
+    "tumour_effect",
+    "family_effect",
+    "class_effect",
+    "individual_variation",
+    "sex_effect",
+    "copy_number",
+    "batch_effect",
+    "site_effect",
+    "ffpe_effect",
+    "background",
+    "out_of_band",
+    "dye_bias",
+    "type_two_compression",
+    "noise",
+    "intensity_variation",
+    "low_beads",
+    "failed_probes",
+)
