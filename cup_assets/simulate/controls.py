@@ -89,8 +89,7 @@ def _brightness(kind: str, label: str) -> tuple[float, float]:
     if kind in ("EXTENSION", "NON-POLYMORPHIC"):
         return (1.3, 0.0) if re.search(r"\([CG]\)", label) else (0.0, 1.3)
     if kind == "HYBRIDIZATION":
-        level = {"High": 1.6, "Medium": 0.9, "Low": 0.4}
-        return (next((v for k, v in level.items() if k in label), 0.4), 0.0)
+        return (1.6 if "High" in label else 0.9 if "Medium" in label else 0.4, 0.0)
     if kind == "BISULFITE CONVERSION I":
         converted = re.search(r"C\d", label) is not None
         return green_or_red if converted else (0.0, 0.0)

@@ -7,6 +7,7 @@ effect on intensities (`signal`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -67,14 +68,13 @@ def tumour_segments(
     tuple of Segment
         Ordered by chromosome and start; half-open, base pairs. Y is left out in females.
     """
-    arms = {arm: (chrom, start, end) for chrom, arm, start, end in _full_arms(build)}
+    arms, lengths = _genome(build)
     events = _draw_events(design, person, diagnosis, tuple(arms))
     segments = []
     for chrom in CHROMOSOMES:
         usual = normal_copies(chrom, sex, design)
         if usual:
-            end = chromosome_lengths(build)[chrom]
-            segments.append(Segment(chrom, 0, end, usual, usual, "neutral", None))
+            segments.append(Segment(chrom, 0, lengths[chrom], usual, usual, "neutral", None))
     rng = generator(design.seed, "focal reach", person)
     # Arms first, so that a focal event lies on top of its arm's.
     for event in sorted(events, key=lambda event: event.region in BY_NAME):
@@ -144,5 +144,9 @@ def _state(segment: Segment) -> tuple[int, int, str, str | None]:
     return segment.copies, segment.normal_copies, segment.kind, segment.region
 
 
-def _full_arms(build: str) -> list[tuple[str, str, int, int]]:
-    return [tuple(row) for row in chromosome_arms(build).iter_rows()]  # type: ignore[misc]
+@cache
+def _genome(build: str) -> tuple[dict[str, tuple[str, int, int]], dict[str, int]]:
+    """Return the span of every arm and the length of every chromosome."""
+    rows = chromosome_arms(build).iter_rows()
+    arms = {arm: (chrom, start, end) for chrom, arm, start, end in rows}
+    return arms, chromosome_lengths(build)

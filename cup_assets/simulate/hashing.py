@@ -66,14 +66,14 @@ def uniform(keys: Keys, topic: str) -> Floats:
     z *= np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)
     # The top 24 bits: exact in float32, and never rounded up to 1.
-    return (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+    return np.asarray((z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24))
 
 
 def normal(keys: Keys, topic: str) -> Floats:
     """Return a standard normal number for every key (Box-Muller)."""
     radius = np.sqrt(-2.0 * np.log1p(-uniform(keys, topic + "/radius")))
     turns = np.cos(np.float32(2.0 * np.pi) * uniform(keys, topic + "/angle"))
-    return (radius * turns).astype(np.float32)
+    return np.asarray(radius * turns, dtype=np.float32)
 
 
 def generator(seed: int, topic: str, index: int = 0) -> np.random.Generator:

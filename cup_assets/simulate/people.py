@@ -191,12 +191,12 @@ def _duplicates(
     design: CohortDesign, drafts: list[_Draft], rng: np.random.Generator
 ) -> list[_Draft]:
     reference = [i for i, draft in enumerate(drafts) if draft.role == "reference"]
+    if not design.duplicates:
+        return []
     if design.duplicates > len(reference):
         raise SimulationError(f"duplicates={design.duplicates}: only {len(reference)} samples")
-    twins = rng.choice(reference, size=design.duplicates, replace=False) if reference else []
-    return [
-        replace(drafts[i], batch=(drafts[i].batch + 1) % design.batches, twin=int(i)) for i in twins
-    ]
+    twins = rng.choice(reference, size=design.duplicates, replace=False).tolist()
+    return [replace(drafts[i], batch=(drafts[i].batch + 1) % design.batches, twin=i) for i in twins]
 
 
 def _fill_empty_batches(design: CohortDesign, drafts: list[_Draft]) -> None:

@@ -175,4 +175,4 @@ class Scanner:
 
     def _lognormal(self, rng: np.random.Generator, n: int, cv: float = _ALLELE_CV) -> Floats:
         scale = np.float32(self._design.noise * cv)
-        return np.exp(scale * rng.standard_normal(n, dtype=np.float32))
+        return np.asarray(np.exp(scale * rng.standard_normal(n, dtype=np.float32)))
