@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cup_assets.copynumber import Bins
+from cup_assets.copynumber.summary import baseline, noise_figure, summarise
+from cup_assets_tests.copynumber.synthetic import Array
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=40))
+def test_no_baseline_has_a_smaller_median_distance(values: list[float]) -> None:
+    x = np.array(values)
+
+    def distance(s: float) -> float:
+        return float(np.sort(np.abs(x - s))[x.size // 2])
+
+    found = distance(baseline(x))
+    assert all(found <= distance(s) + 1e-9 for s in np.linspace(-2, 2, 401))
+
+
+def test_the_baseline_is_the_level_of_the_larger_part() -> None:
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.normal(0.1, 0.01, 60), rng.normal(0.6, 0.01, 40)])
+    assert baseline(x) == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_noise_figure_of_independent_probes_is_root_two_of_their_deviation() -> None:
+    ratio = np.random.default_rng(2).normal(0, 0.2, 200_000).astype(np.float32)
+    ratio[::100] = np.nan
+    assert noise_figure(ratio) == pytest.approx(0.2 * np.sqrt(2), rel=0.01)
+
+
+def test_bin_values_are_the_medians_of_their_probes(array: Array, bins: Bins) -> None:
+    ratio = np.random.default_rng(3).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
+    values = summarise(ratio, bins)
+    median = [
+        np.median(ratio[bins.probes[a:b]].astype(np.float64))
+        for a, b in zip(bins.offsets, bins.offsets[1:], strict=False)
+    ]
+    np.testing.assert_allclose(values.log2 + values.shift, median, atol=1e-12)
+    assert values.probe_sd == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_variances_are_those_of_the_bin_values(array: Array, bins: Bins) -> None:
+    scaled = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        ratio = (0.2 * rng.standard_t(4, bins.n_array_probes)).astype(np.float32)
+        values = summarise(ratio, bins)
+        scaled.append(values.log2 / np.sqrt(values.variance))
+    assert np.std(scaled) == pytest.approx(1.0, abs=0.1)
+
+
+def test_bins_without_a_reference_are_left_out(array: Array, bins: Bins) -> None:
+    ratio = np.random.default_rng(4).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
+    ratio[bins.sex_probes["Y"]] = np.nan
+    values = summarise(ratio, bins)
+    assert "Y" not in set(bins.frame["chrom"][values.rows])
+    assert values.rows.size == (bins.frame["chrom"] != "Y").sum()
