@@ -12,8 +12,8 @@ import dagster as dg
 
 # Reads: some dependency has a new data version (or will be made in this tick) since this asset was
 # last asked for; wait until neither it nor a dependency is being made, then ask for it once.
-# `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases gives
-# the reference dataset the same version again, and nothing downstream is computed for it.
+# `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases
+# gives the reference dataset the same version again, and nothing downstream is computed for it.
 ON_NEW_DATA = (
     dg.AutomationCondition.any_deps_updated()
     .replace("newly_updated", dg.AutomationCondition.data_version_changed())

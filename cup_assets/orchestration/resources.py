@@ -32,9 +32,7 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = Settings.from_environment()
         if not self.data:
             return settings
-        return Settings(
-            Path(self.data), settings.compute, settings.spark_master, settings.workers
-        )
+        return Settings(Path(self.data), settings.compute, settings.spark_master, settings.workers)
 
     @property
     def catalogue(self) -> Catalogue:

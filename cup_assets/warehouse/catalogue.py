@@ -127,10 +127,25 @@ class Catalogue:
             if write.matrices is not None:
                 rows = pl.DataFrame([m.row() for m in write.matrices], schema=MatrixFile.SCHEMA)
                 _replace(connection, "matrices", rows.with_columns(marks), write.key)
+            if write.matrices is not None or "batches" in write.tables:
                 _refresh_betas_view(connection, self.path.parent.resolve())
             _record(connection, recipe, run_id, data_version, summary, seconds)
         if write.matrices is not None:
             self._collect_garbage(recipe.partition)
+
+    def store_once(
+        self, table: str, rows: pl.DataFrame, key: Mapping[str, str], run_id: str, version: str
+    ) -> None:
+        """Replace the rows of a key unless they already carry this version (probe tables)."""
+        where = " AND ".join(f'"{column}" = ?' for column in key)
+        found = self.query(
+            f'SELECT DISTINCT data_version FROM "{table}" WHERE {where}', list(key.values())
+        )
+        if found["data_version"].to_list() == [version]:
+            return
+        marks = [pl.lit(run_id).alias("run_id"), pl.lit(version).alias("data_version")]
+        with self._transaction() as connection:
+            _replace(connection, table, rows.with_columns(marks), key)
 
     def _collect_garbage(self, batch: str) -> None:
         """Delete a batch's matrices that no row refers to: superseded, or left by a killed run."""
@@ -286,6 +301,7 @@ def _asset_version(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -
 
 def _refresh_betas_view(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     paths = connection.execute(
-        "SELECT path FROM matrices WHERE kind = 'betas' ORDER BY path"
+        "SELECT path FROM matrices WHERE kind = 'betas' AND batch NOT IN"
+        " (SELECT batch FROM batches WHERE state = 'retracted') ORDER BY path"
     ).fetchall()
     connection.execute(betas_view([folder / path for (path,) in paths]))

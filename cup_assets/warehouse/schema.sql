@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS matrices (
 -- raw
 CREATE TABLE IF NOT EXISTS batches (
     batch VARCHAR NOT NULL, state VARCHAR NOT NULL, n_samples INTEGER NOT NULL,
-    files_version VARCHAR NOT NULL, signature VARCHAR, landed_at TIMESTAMPTZ,
+    files_version VARCHAR NOT NULL, signature VARCHAR, landed_at TIMESTAMPTZ DEFAULT now(),
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS samples (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, sentrix_id VARCHAR, sentrix_position VARCHAR,
@@ -53,11 +53,12 @@ CREATE TABLE IF NOT EXISTS probes (
 -- cnv
 CREATE TABLE IF NOT EXISTS cnv_pools (
     "array" VARCHAR NOT NULL, pool_version VARCHAR NOT NULL, n_controls INTEGER NOT NULL,
-    sample_ids VARCHAR NOT NULL, path VARCHAR, warning VARCHAR,
+    sample_ids VARCHAR NOT NULL, sexes VARCHAR NOT NULL, path VARCHAR NOT NULL, warning VARCHAR,
+    is_current BOOLEAN NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_profiles (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, pool_version VARCHAR, n_controls INTEGER,
-    noise DOUBLE, shift DOUBLE, altered_fraction DOUBLE, reason VARCHAR,
+    noise DOUBLE, shift DOUBLE, altered_fraction DOUBLE, reason VARCHAR, warnings VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_bins (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,

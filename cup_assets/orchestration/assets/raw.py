@@ -1,0 +1,207 @@
+"""The inventory of a batch: which samples it holds, and why others were refused.
+
+Belongs here: the asset ``raw/idats``, and the tombstone of a batch that was removed. Does not
+belong here: the rules of intake (`cup_assets.cohort`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from cup_assets.cohort.batch_files import batch_signature
+from cup_assets.cohort.intake import Inventory, take_inventory
+from cup_assets.cohort.taxonomy import load_taxonomy
+from cup_assets.methylome import load_manifests
+from cup_assets.orchestration.conventions import OWNERS, RAW, WAREHOUSE_POOL, check
+from cup_assets.orchestration.materialise import Finding, Product, materialise
+from cup_assets.orchestration.partitions import BATCHES
+from cup_assets.orchestration.progress import progress_of
+from cup_assets.orchestration.resources import Platform
+from cup_assets.report import markdown_table
+from cup_assets.warehouse import Recipe, digest
+
+CODE_VERSION = "1"
+
+# Codes of intake problems by the check that reports them; all others are about the sheet.
+_PAIRS = ("missing_grn", "missing_red", "file_without_row", "row_without_files")
+
+
+@dg.asset(
+    key=RAW,
+    partitions_def=BATCHES,
+    group_name="raw",
+    kinds={"file", "duckdb"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    pool=WAREHOUSE_POOL,
+    check_specs=[
+        check(RAW, "pairs_complete", "Every sample has a green and a red file.", blocking=True),
+        check(RAW, "sheet_valid", "Every row of the sample sheet can be used.", blocking=True),
+        check(RAW, "array_known", "Every file is of a known array.", blocking=True),
+    ],
+)
+def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The files of a batch with their SHA-256, array and scanner fields, and its sample sheet.
+
+    A sample that cannot be used is refused with what, where and what to do; the others go on. A
+    batch whose folder was removed gets a tombstone: its results stay stored, and the aggregates
+    leave its samples out.
+    """
+    batch = context.partition_key
+    folder = platform.settings.landing / batch
+    if not folder.exists():
+        return _retract(context, platform, batch)
+    settings = platform.settings
+    signature = batch_signature(folder)
+    inventory = take_inventory(
+        folder,
+        settings.landing,
+        load_manifests(settings.manifests, settings.cache),
+        known=_samples_elsewhere(platform, batch),
+        taxonomy=load_taxonomy(_own_taxonomy(platform)),
+        mapper=platform.mapper,
+        progress=progress_of(context, "files"),
+    )
+    files = dict(inventory.files["path", "sha256"].iter_rows())
+    recipe = Recipe(
+        asset=RAW.to_user_string(),
+        partition=batch,
+        code_version=CODE_VERSION,
+        parameters={},
+        inputs={f"file/{name}": sha256 for name, sha256 in files.items()},
+        depends_on={
+            "samples": digest(inventory.samples.rows()),
+            "problems": digest([asdict(problem) for problem in inventory.problems]),
+            "state": "taken",
+            **files,
+        },
+    )
+    return materialise(
+        context, platform, recipe, lambda: _product(batch, inventory, files, signature)
+    )
+
+
+def _own_taxonomy(platform: Platform) -> Path | None:
+    """Return the team's own vocabulary, ``taxonomy.toml`` in the data folder, if there is one."""
+    path = platform.settings.data / "taxonomy.toml"
+    return path if path.exists() else None
+
+
+def _samples_elsewhere(platform: Platform, batch: str) -> dict[str, str]:
+    rows = platform.catalogue.query(
+        "SELECT sample_id, batch FROM samples JOIN batches USING (batch)"
+        " WHERE state <> 'retracted' AND batch <> ?",
+        [batch],
+    )
+    return dict(rows.iter_rows())
+
+
+def _product(batch: str, inventory: Inventory, files: dict[str, str], signature: str) -> Product:
+    samples = inventory.samples
+    problems = pl.DataFrame(
+        [(batch, p.severity, p.code, p.where, p.what, p.remedy) for p in inventory.problems],
+        schema=dict.fromkeys(
+            ("batch", "severity", "code", "place", "message", "remedy"), pl.String
+        ),
+        orient="row",
+    )
+    idats = {name: sha for name, sha in files.items() if ".idat" in name.lower()}
+    landed = pl.DataFrame(
+        {
+            "batch": [batch],
+            "state": ["ready" if inventory.usable else "unusable"],
+            "n_samples": [samples.height],
+            "files_version": [digest(sorted(idats.items()))],
+            "signature": [signature],
+        }
+    )
+    errors = problems.filter(pl.col("severity") == "error")
+    notes = {"samples": markdown_table(_shown(samples))}
+    if problems.height:
+        notes["problems"] = markdown_table(problems.drop("batch"))
+    return Product(
+        tables={"samples": samples, "batches": landed, "intake_problems": problems},
+        key={"batch": batch},
+        numbers={
+            "samples": samples.height,
+            "files": inventory.files.height,
+            "bytes": int(inventory.files["size"].sum()),
+            "refused": errors.height,
+            "warnings": problems.filter(pl.col("severity") == "warning").height,
+        },
+        notes=notes,
+        findings=_findings(inventory, errors),
+    )
+
+
+def _shown(samples: pl.DataFrame) -> pl.DataFrame:
+    return samples.select(
+        "sample_id", "array", "role", "diagnosis", "class", "material", "sex", "site", "scan_date"
+    )
+
+
+def _findings(inventory: Inventory, errors: pl.DataFrame) -> list[Finding]:
+    arrays = pl.col("code").str.contains("array")
+    pairs = pl.col("code").is_in(_PAIRS)
+    parts = {
+        "pairs_complete": errors.filter(pairs),
+        "sheet_valid": errors.filter(~pairs & ~arrays),
+        "array_known": errors.filter(arrays),
+    }
+    return [
+        Finding(
+            name,
+            passed=not rows.height,
+            description="; ".join(
+                f"{place}: {message}: {remedy}"
+                for place, message, remedy in rows["place", "message", "remedy"].iter_rows()
+            )
+            or f"{inventory.samples.height} samples taken in",
+            severe=not inventory.usable,
+        )
+        for name, rows in parts.items()
+    ]
+
+
+def _retract(
+    context: dg.AssetExecutionContext, platform: Platform, batch: str
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Record that a batch was removed; nothing that was computed from it is deleted."""
+    known = platform.catalogue.query("SELECT * FROM batches WHERE batch = ?", [batch])
+    if known.is_empty():
+        raise dg.Failure(
+            f"batch {batch}: no such folder in {platform.settings.landing} and nothing stored:"
+            " check the name, or copy the folder there",
+            allow_retries=False,
+        )
+    recipe = Recipe(
+        asset=RAW.to_user_string(),
+        partition=batch,
+        code_version=CODE_VERSION,
+        parameters={},
+        inputs={},
+        depends_on={"state": "retracted", "files": known["files_version"][0]},
+    )
+    rows = known.drop("run_id", "data_version").with_columns(
+        state=pl.lit("retracted"), signature=pl.lit(None, dtype=pl.String)
+    )
+    note = f"The folder of {batch} was removed: its samples are left out of every dataset."
+    passed = [
+        Finding(name, passed=True, description="batch retracted", severe=False)
+        for name in ("pairs_complete", "sheet_valid", "array_known")
+    ]
+    return materialise(
+        context,
+        platform,
+        recipe,
+        lambda: Product(
+            {"batches": rows},
+            key={"batch": batch},
+            notes={"retracted": note},
+            findings=passed,
+        ),
+    )

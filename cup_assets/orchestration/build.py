@@ -1,0 +1,44 @@
+"""Putting the definitions together.
+
+Belongs here: the list of everything. Does not belong here: any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from cup_assets.orchestration.assets import (
+    cnv,
+    datasets,
+    diagnosis,
+    evaluation,
+    normalised,
+    panels,
+    raw,
+)
+from cup_assets.orchestration.automation import automation_sensor
+from cup_assets.orchestration.jobs import JOBS
+from cup_assets.orchestration.landing import awaiting_controls_sensor, landing_sensor
+from cup_assets.orchestration.resources import Platform
+
+
+def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return all definitions.
+
+    Parameters
+    ----------
+    resource_overrides
+        Replaces resources by name (tests point ``platform`` at a temporary folder).
+    """
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(
+            [raw, normalised, cnv, datasets, evaluation, panels, diagnosis]
+        ),
+        jobs=JOBS,
+        sensors=[landing_sensor, awaiting_controls_sensor, automation_sensor],
+        resources={"platform": Platform(), **(resource_overrides or {})},
+        executor=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+    )
