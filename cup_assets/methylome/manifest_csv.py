@@ -10,6 +10,8 @@ EPIC v2.0 A1/A2, and any other file with [Heading], [Assay] and [Controls].
 from __future__ import annotations
 
 import gzip
+import itertools
+import re
 import zlib
 
 import polars as pl
@@ -33,6 +35,7 @@ _COLUMNS = {
 _REQUIRED = ("probe_id", "address_a", "address_b", "channel", "build", "chrom", "pos")
 _BUILDS = {"37": "hg19", "grch37": "hg19", "hg19": "hg19", "38": "hg38", "grch38": "hg38"}
 _BUILDS |= {"hg38": "hg38", "36": "hg18", "grch36": "hg18", "36.1": "hg18", "hg18": "hg18"}
+_BOM = b"\xef\xbb\xbf"
 _REPLICATE_SUFFIX = r"_[TB][CO]\d+$"  # EPIC v2: strand, conversion, design number + replicate
 
 
@@ -51,16 +54,13 @@ def read_sections(data: bytes) -> dict[str, bytes]:
             raise ManifestError(
                 f"is a corrupt or truncated gzip file ({error}); download it again"
             ) from error
-    starts = [0] if data.startswith(b"[") else []
-    at = data.find(b"\n[")
-    while at >= 0:
-        starts.append(at + 1)
-        at = data.find(b"\n[", at + 1)
+    starts = [0] if data.removeprefix(_BOM).startswith(b"[") else []
+    starts += [match.start() + 1 for match in re.finditer(rb"\n\[", data)]
     sections = {}
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(data)]):
         line_end = data.find(b"\n", start, end)
         title = data[start : line_end if line_end >= 0 else end]
-        name = title.decode("latin-1").strip().rstrip(",;").strip('"[] ').lower()
+        name = title.removeprefix(_BOM).decode("latin-1").strip().rstrip(",;").strip('"[] ').lower()
         sections[name] = data[line_end + 1 : end] if line_end >= 0 else b""
     return sections
 
@@ -85,6 +85,8 @@ def parse_probes(assay: bytes) -> tuple[pl.DataFrame, str]:
     ManifestError
         If a column is missing or a row contradicts the array's chemistry; names the first probe.
     """
+    if not assay.strip():
+        raise ManifestError("has nothing under [Assay]; use Illumina's complete file")
     text = _read_csv(assay, has_header=True)
     table = _canonical_columns(text)
     probes = table.with_columns(
@@ -121,8 +123,8 @@ def parse_controls(section: bytes) -> pl.DataFrame:
     ManifestError
         If the section is empty or a row has no address.
     """
-    text = _read_csv(section, has_header=False)
-    if text.width < 4 or text.is_empty():
+    text = _read_csv(section, has_header=False) if section.strip() else pl.DataFrame()
+    if text.width < 4:
         raise ManifestError("has no control probes under [Controls]; use Illumina's complete file")
     table = text[:, :4]
     table.columns = ["address", "kind", "color", "label"]
