@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cup_assets.classify.data import Floats, Ints
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.models.base import Arrays
-from cup_assets.classify.models.linear import LinearModel, multinomial_ridge
+from cup_assets.classify.models.linear import LinearModel
 from cup_assets.classify.parameters import EvaluationParameters
 
 LOG_LOSS_CLIP = 1e-15
@@ -26,9 +26,11 @@ LOG_LOSS_CLIP = 1e-15
 class Calibrator:
     """Multinomial ridge logistic regression on centred log scores.
 
-    The calibrator that Maros et al. (2020) found best for every model. Its input is the logarithm
-    of the raw scores less its mean over classes, so that rescaling the confidence of a model
-    (temperature) is one of the maps it can learn, and a softmax of margins is undone.
+    The family of calibrators that Maros et al. (2020) found best for every model. Its input z is
+    the logarithm of the raw scores less its mean over classes, which undoes a softmax of margins.
+    Its output is the softmax of t z + R z + b with t >= 0 free and a ridge penalty on R and b:
+    with little evidence it shrinks to a mere change of confidence (temperature scaling), which
+    keeps the model's ranking of the classes, and not to the class frequencies.
 
     Attributes
     ----------
@@ -95,7 +97,6 @@ def fit_calibrator(
     inputs = _centred_log(raw, floor)
     scale = float(inputs.std()) or 1.0
     inputs = inputs / scale
-    n_classes = raw.shape[1]
     losses = np.zeros(len(penalties))
     for name in names:
         held = groups == name
@@ -103,13 +104,60 @@ def fit_calibrator(
             raise ClassifyError(
                 f"without fold {name} fewer than two classes are left to calibrate on"
             )
-        fits = multinomial_ridge(inputs[~held], codes[~held], n_classes, penalties, None)
-        for index, fit in enumerate(fits):
-            scores = LinearModel(*fit).scores(inputs[held])
-            losses[index] += log_losses(scores, codes[held]).sum() / len(codes)
+        for index, model in enumerate(_ridge_path(inputs[~held], codes[~held], penalties)):
+            losses[index] += log_losses(model.scores(inputs[held]), codes[held]).sum() / len(codes)
     best = int(losses.argmin())
-    fit = multinomial_ridge(inputs, codes, n_classes, penalties[best : best + 1], None)[0]
-    return Calibrator(LinearModel(*fit), floor, scale, penalties[best], float(losses[best]))
+    model = _ridge_path(inputs, codes, penalties[: best + 1])[-1]
+    return Calibrator(model, floor, scale, penalties[best], float(losses[best]))
+
+
+def _ridge_path(inputs: Floats, codes: Ints, penalties: tuple[float, ...]) -> list[LinearModel]:
+    """Fit t, R and b for each inverse penalty, each fit starting from the previous one."""
+    from scipy.optimize import minimize
+
+    n, k = inputs.shape
+    # One sample's worth of doubt, spread over all: else separable scores ask for infinite t.
+    doubt = 1 / (n + 2)
+    target = np.full((n, k), doubt / k)
+    target[np.arange(n), codes] += 1 - doubt
+
+    def loss(values: Floats, penalty: float) -> tuple[float, Floats]:
+        t, R, b = values[0], values[1 : 1 + k * k].reshape(k, k), values[1 + k * k :]
+        logits = t * inputs + inputs @ R + b
+        logits -= logits.max(axis=1, keepdims=True)
+        log_scores = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        error = (np.exp(log_scores) - target) / n
+        ridge = 1.0 / (penalty * n)
+        gradient = np.concatenate(
+            [
+                [(error * inputs).sum()],
+                (inputs.T @ error + ridge * R).ravel(),
+                error.sum(axis=0) + ridge * b,
+            ]
+        )
+        size = (values[1:] ** 2).sum()
+        return float(-(log_scores * target).sum() / n + ridge * size / 2), gradient
+
+    values = np.zeros(1 + k * k + k)
+    values[0] = 1.0
+    # A negative t would turn a model upside down, which no held-out score can justify.
+    bounds = [(0.0, None)] + [(None, None)] * (k * k + k)
+    models = []
+    for penalty in penalties:
+        options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-12, "gtol": 1e-7}
+        fit = minimize(
+            loss,
+            values,
+            args=(penalty,),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options=options,
+        )
+        values = fit.x
+        R, b = values[1 : 1 + k * k].reshape(k, k), values[1 + k * k :]
+        models.append(LinearModel(values[0] * np.eye(k) + R, b.copy()))
+    return models
 
 
 def log_losses(scores: Floats, codes: Ints) -> Floats:

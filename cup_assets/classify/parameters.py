@@ -67,9 +67,9 @@ class EvaluationParameters:
     trees: int = 500
     forest_features: tuple[float, ...] = (1.0, 3.0)
     forest_draws: int = 8
-    logistic_c: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
+    logistic_c: tuple[float, ...] = (1.0, 30.0, 1000.0, 30_000.0)
     svm_c: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
-    calibration_c: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    calibration_c: tuple[float, ...] = (0.001, 0.03, 1.0, 30.0)
     bootstraps: int = 500
     match_threshold: float = 0.9
     family_threshold: float = 0.9

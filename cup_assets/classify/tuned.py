@@ -134,7 +134,8 @@ def _one_thread() -> AbstractContextManager[object]:
     import_module("sklearn.linear_model")
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1)
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
 def _prepare(

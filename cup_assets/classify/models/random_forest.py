@@ -66,7 +66,7 @@ class Forest:
             node = np.where(inner, child, node)
         # Summed sample by sample: the order of additions must not depend on the batch.
         votes = [self.value[leaves].sum(axis=0) for leaves in node]
-        return np.array(votes).reshape(len(features), -1) / len(self.roots)
+        return np.array(votes).reshape(-1, self.value.shape[1]) / len(self.roots)
 
     def arrays(self) -> Arrays:
         """Return the flat arrays."""
@@ -105,6 +105,7 @@ def _fit(
 
 
 def _grow(training: TrainingSet, trees: int, draws: int | None, tried: int, seed: int) -> Forest:
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeClassifier
 
     members = [
@@ -112,17 +113,20 @@ def _grow(training: TrainingSet, trees: int, draws: int | None, tried: int, seed
         for code in range(training.n_classes)
         if (rows := np.flatnonzero(training.codes == code)).size
     ]
+    generator = np.random.default_rng(seed)
     grown = []
-    for generator in map(np.random.default_rng, np.random.SeedSequence(seed).spawn(trees)):
-        if draws is None:
-            rows = generator.integers(len(training.codes), size=len(training.codes))
-        else:
-            rows = np.concatenate([generator.choice(of, draws) for of in members])
-        tree = DecisionTreeClassifier(
-            max_features=tried, random_state=int(generator.integers(2**31))
-        )
-        tree.fit(training.features[rows], training.codes[rows])
-        grown.append((tree.tree_, tree.classes_))
+    # The features are known to be finite float32; checking them takes as long as the tree.
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        for _ in range(trees):
+            if draws is None:
+                rows = generator.integers(len(training.codes), size=len(training.codes))
+            else:
+                rows = np.concatenate([generator.choice(of, draws) for of in members])
+            tree = DecisionTreeClassifier(
+                max_features=tried, random_state=int(generator.integers(2**31))
+            )
+            tree.fit(training.features[rows], training.codes[rows], check_input=False)
+            grown.append((tree.tree_, tree.classes_))
     return _flatten(grown, training.n_classes)
 
 
