@@ -6,6 +6,7 @@ drawn.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class SimulatedCohort:
         Folder of the array's manifest.
     truth
         ``samples.parquet``, ``betas.parquet``, ``segments.parquet``, ``probes.parquet``,
-        ``effects.parquet``.
+        ``effects.parquet`` (what each holds: `cup_assets.simulate.truth`), and ``design.json``.
     batches
         Names of the batches, ordered.
     """
@@ -92,8 +93,8 @@ def simulate_cohort(
     Parameters
     ----------
     folder : Path
-        Created if needed. A cohort that was cut short is written anew; a complete one is not
-        overwritten.
+        Created if needed. A cohort that was cut short is written anew by the same design; a
+        complete one is not overwritten.
     design : CohortDesign
         What to simulate.
     mapper : Mapper
@@ -108,21 +109,21 @@ def simulate_cohort(
     Raises
     ------
     SimulationError
-        If the folder already holds a simulated cohort, or the design cannot be met.
+        If the folder already holds a simulated cohort or the beginning of another one, or the
+        design cannot be met.
 
     Notes
     -----
     Memory: one sample at a time and process, whatever the size of the cohort.
     """
     cohort = SimulatedCohort(folder, folder / "landing", folder / "manifests", folder / "truth", ())
-    if (cohort.truth / "samples.parquet").exists():
-        raise SimulationError(f"{folder} already holds a simulated cohort: choose another folder")
+    _claim(cohort, design)
     layout = _layout(design)
     samples = draw_samples(design, layout.positions)
     batches = defaultdict(list)
     for sample in samples:
         batches[sample.batch].append(sample)
-    for path in (cohort.manifests, cohort.truth, *(cohort.landing / name for name in batches)):
+    for path in (cohort.manifests, *(cohort.landing / name for name in batches)):
         path.mkdir(parents=True, exist_ok=True)
     (folder / "README.txt").write_text(_README)
     write_manifest(layout, cohort.manifests)
@@ -133,6 +134,24 @@ def simulate_cohort(
         path.with_name("_COMPLETE").write_text("SIMULATED\n")
     _write_truth(design, cohort, samples)
     return SimulatedCohort(folder, cohort.landing, cohort.manifests, cohort.truth, tuple(batches))
+
+
+def _claim(cohort: SimulatedCohort, design: CohortDesign) -> None:
+    """Record the design, unless the folder belongs to another cohort or to a complete one."""
+    record = cohort.truth / "design.json"
+    text = json.dumps(design.as_record(), indent=2) + "\n"
+    if (cohort.truth / "samples.parquet").exists():
+        raise SimulationError(
+            f"{cohort.folder} already holds a simulated cohort: choose another folder"
+        )
+    if record.exists() and record.read_text() != text:
+        # Its files could be left over among those of this design.
+        raise SimulationError(
+            f"{cohort.folder} holds the beginning of another simulated cohort: "
+            "remove it or choose another folder"
+        )
+    cohort.truth.mkdir(parents=True, exist_ok=True)
+    record.write_text(text)
 
 
 def measure_sample(design: CohortDesign, sample: Sample) -> tuple[Intensities, Floats]:
@@ -182,7 +201,7 @@ def _write_truth(design: CohortDesign, cohort: SimulatedCohort, samples: Sequenc
         collect_betas(cohort.truth, layout.probes["probe_id"], samples)
     frames = {
         "segments": segments_frame(design, segments, samples),
-        "probes": probes_frame(methylome),
+        "probes": probes_frame(methylome, samples),
         "effects": effects_frame(laboratory.effects, methylome, samples),
         # Last: its presence says that the cohort is complete.
         "samples": samples_frame(samples),

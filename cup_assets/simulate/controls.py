@@ -76,13 +76,17 @@ def expected_signal(controls: pl.DataFrame) -> npt.NDArray[np.float32]:
     controls are bright in the colour of their label; the unconverted (U) bisulfite controls,
     the mismatches, target removal and the negatives stay at the background.
     """
-    rows = zip(controls["kind"], controls["label"], strict=True)
-    return np.array([_brightness(kind, label) for kind, label in rows], dtype=np.float32)
+    labels = controls["label"]
+    # Real EPIC arrays have five conversion pairs, of which two are green, instead of six and three.
+    of_conversion = labels.filter(controls["kind"] == "BISULFITE CONVERSION I")
+    n_green = 3 if of_conversion.is_empty() or of_conversion.str.ends_with("6").any() else 2
+    rows = zip(controls["kind"], labels, strict=True)
+    return np.array([_brightness(kind, label, n_green) for kind, label in rows], dtype=np.float32)
 
 
-def _brightness(kind: str, label: str) -> tuple[float, float]:
+def _brightness(kind: str, label: str, n_green: int) -> tuple[float, float]:
     number = int(found.group(1)) if (found := re.search(r"(\d+)\D*$", label)) else 0
-    green_or_red = (1.0, 0.0) if number <= 3 else (0.0, 1.0)
+    green_or_red = (1.0, 0.0) if number <= (n_green if "CONV" in kind else 3) else (0.0, 1.0)
     if kind == "STAINING":
         level = 0.0 if "Bkg" in label else 1.5 if "High" in label else 0.5
         return (level, 0.0) if "Biotin" in label else (0.0, level)

@@ -18,11 +18,14 @@ from cup_assets.simulate.classes import CLASSES, NORMAL, Event
 from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.genes import BY_NAME
 from cup_assets.simulate.hashing import generator
+from cup_assets.simulate.loci import DARK_ARMS
 
 # Half-width of a focal event around its gene, in base pairs: lowest and highest.
 _FOCAL_REACH = (300_000, 1_500_000)
 # A tumour also carries this many arm events that are not typical of its class, on average.
 _SPORADIC_ARMS = 0.6
+# Not on the sex chromosomes, nor where no array has probes.
+_NO_SPORADIC = (*DARK_ARMS, "Xp", "Xq", "Yp", "Yq")
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,10 @@ def _draw_events(
     rng = generator(design.seed, "copy-number events", person)
     events = [e for e in CLASSES[diagnosis].events if rng.random() < e.frequency]
     taken = {event.region for event in events}
-    autosomal = [arm for arm in arms if arm[:-1] not in ("X", "Y") and arm not in taken]
+    candidates = [arm for arm in arms if arm not in _NO_SPORADIC and arm not in taken]
     # Few sporadic events in the quiet tumours that have hardly any of their own.
     rate = _SPORADIC_ARMS if len(CLASSES[diagnosis].events) > 2 else _SPORADIC_ARMS / 4
-    for arm in rng.choice(autosomal, size=min(rng.poisson(rate), 4), replace=False):
+    for arm in rng.choice(candidates, size=min(rng.poisson(rate), 4), replace=False):
         events.append(Event(str(arm), 2 + int(rng.choice([-1, 1])), 0.0))
     return events
 

@@ -5,8 +5,9 @@ Belongs here: the design and its presets. Does not belong here: how an effect ac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 
 class SimulationError(ValueError):
@@ -63,7 +64,7 @@ _HOSPITAL = (
 class CohortDesign:
     """A cohort to simulate.
 
-    Every scale is 1 for a realistic effect and 0 for none; values between and above scale it.
+    Every scale is 1 for a realistic effect and 0 for none; other values, up to 5, scale it.
 
     Attributes
     ----------
@@ -152,7 +153,7 @@ class CohortDesign:
     confounding: float = 0.5
     ffpe_fraction: float = 0.6
     purity: tuple[float, float] = (0.3, 0.95)
-    closeness: float = 0.6
+    closeness: float = 0.5
     tumour_effect: float = 1.0
     family_effect: float = 1.0
     class_effect: float = 1.0
@@ -193,8 +194,8 @@ class CohortDesign:
             if getattr(self, name) < (1 if name in _AT_LEAST_ONE else 0):
                 raise SimulationError(f"{name}={getattr(self, name)}: too small")
         for name in _SCALES:
-            if not 0.0 <= getattr(self, name) <= 10.0:
-                raise SimulationError(f"{name}={getattr(self, name)}: give a scale from 0 to 10")
+            if not 0.0 <= getattr(self, name) <= 5.0:
+                raise SimulationError(f"{name}={getattr(self, name)}: give a scale from 0 to 5")
         for name in ("confounding", "ffpe_fraction", "closeness", "genotypes"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise SimulationError(f"{name}={getattr(self, name)}: give a number from 0 to 1")
@@ -204,6 +205,10 @@ class CohortDesign:
             raise SimulationError(f"novel={self.novel}: more than diagnostic={self.diagnostic}")
         if self.batches > self.n_samples:
             raise SimulationError(f"batches={self.batches}: more than {self.n_samples} samples")
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the design as plain values for JSON."""
+        return asdict(self) | {"manifest": str(self.manifest) if self.manifest else None}
 
     @property
     def n_reference(self) -> int:

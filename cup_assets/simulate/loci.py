@@ -27,7 +27,7 @@ _SHARE = {
 _CHROMS = np.array(list(_SHARE))
 _CODE = {name: code for code, name in enumerate(_SHARE)}
 # Nothing is measurable on the short arms of the acrocentric chromosomes.
-_DARK_ARMS = ("13p", "14p", "15p", "21p", "22p")
+DARK_ARMS = ("13p", "14p", "15p", "21p", "22p")
 # The measurable part of Y, in base pairs of either build: the rest is repeats.
 _Y_SPAN = (2_650_000, 28_500_000)
 _TELOMERE = 60_000
@@ -135,7 +135,7 @@ def _along(
         spans = [
             (start + _TELOMERE, end - _TELOMERE)
             for _, arm, start, end in arms.filter(pl.col("chrom") == name).iter_rows()
-            if arm not in _DARK_ARMS
+            if arm not in DARK_ARMS
         ]
         if name == "Y":
             spans = [_Y_SPAN]
@@ -155,7 +155,7 @@ def _arm_shares(chrom: str) -> npt.NDArray[np.float64]:
     if chrom == "Y":
         return np.ones(1)
     arms = chromosome_arms("hg19").filter(
-        pl.col("chrom") == chrom, ~pl.col("arm").is_in(list(_DARK_ARMS))
+        pl.col("chrom") == chrom, ~pl.col("arm").is_in(list(DARK_ARMS))
     )
     lengths = (arms["end"] - arms["start"]).to_numpy()
     return np.asarray(lengths / lengths.sum())

@@ -20,15 +20,15 @@ from cup_assets.simulate.hashing import Floats, Keys, generator, normal, probe_k
 from cup_assets.simulate.people import Sample
 
 # Fraction of CpGs that change in every tumour, in a family, in a class.
-_FRACTION = {"tumour": 0.06, "family": 0.025, "class": 0.012}
+_FRACTION = {"tumour": 0.06, "family": 0.03, "class": 0.02}
 # Smallest and largest change of beta.
-_SHIFT = (0.15, 0.55)
+_SHIFT = (0.2, 0.6)
 # How much the strength of a level varies between tumours, and how many of its CpGs one misses.
 _STRENGTH_SD = {"tumour": 0.2, "family": 0.2, "class": 0.25}
 _MISSED = 0.15
 # Variation of single CpGs (logit units), and of programmes that move many CpGs together.
 _SINGLE_SD = 0.35
-_N_PROGRAMMES, _PROGRAMME_SHARE, _PROGRAMME_SD = 6, 0.12, 0.7
+_N_PROGRAMMES, _PROGRAMME_SHARE, _PROGRAMME_SD = 6, 0.12, 0.5
 # Cells of the normal tissue vary less than tumours.
 _NORMAL_VARIATION = 0.5
 _FLOOR = 0.01

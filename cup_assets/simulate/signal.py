@@ -150,6 +150,8 @@ class Scanner:
         """Add dye bias, background and bead noise; round to what the scanner stores."""
         n = light.shape[1]
         n_beads = self._count_beads(rng, n)
+        # Controls are printed more often than probes: no sample loses one to chance.
+        n_beads[self._controls] = np.maximum(n_beads[self._controls], 3)
         error = self._design.noise * _BEAD_CV / np.sqrt(np.maximum(n_beads, 1))
         bias = self._design.dye_bias * rng.normal(*_DYE_BIAS)
         means, sds = [], []

@@ -105,10 +105,10 @@ def expected_log2(design: CohortDesign, purity: float, copies: int, normal_copie
     return float(design.copy_number * np.log2(max(mixed / normal_copies, 0.02)))
 
 
-def probes_frame(methylome: Methylome) -> pl.DataFrame:
+def probes_frame(methylome: Methylome, samples: Sequence[Sample]) -> pl.DataFrame:
     """Return the informative probes: ``probe_id``, ``level``, ``group``, ``shift`` of beta."""
     ids = methylome.layout.probes["probe_id"]
-    diagnoses = [name for name, _ in methylome.design.classes]
+    diagnoses = sorted({sample.diagnosis for sample in samples})
     levels = dict.fromkeys(pair for name in diagnoses for pair in methylome.levels(name))
     frames = []
     for level, group in levels:
