@@ -7,16 +7,16 @@ here: IDAT files, storage, pictures.
 from cup_assets.copynumber.bins import BIN_LAYOUT_SCHEMA, Bins, make_bins
 from cup_assets.copynumber.errors import CnvError
 from cup_assets.copynumber.parameters import CnvParameters
-from cup_assets.copynumber.profile import (
+from cup_assets.copynumber.profile import profile_sample
+from cup_assets.copynumber.reference import ControlPool, make_pool
+from cup_assets.copynumber.result import (
     BINS_SCHEMA,
     CALLS_SCHEMA,
     SEGMENTS_SCHEMA,
     SUMMARY_SCHEMA,
     CnvProfile,
     no_call_profile,
-    profile_sample,
 )
-from cup_assets.copynumber.reference import ControlPool, make_pool
 
 __all__ = [
     "BINS_SCHEMA",

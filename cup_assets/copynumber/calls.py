@@ -84,22 +84,24 @@ def segment_call(level: float, parameters: CnvParameters) -> str:
 
 
 def arm_calls(values: BinValues, bins: Bins, parameters: CnvParameters) -> list[Call]:
-    """Call every arm of the build from the weighted median of its bins.
+    """Call every arm of the build from the median of its bins, weighted by their length.
 
-    The median is the level of more than half of the arm: a focal event does not make an arm
-    call. Arms with fewer than ``min_arm_bins`` measured bins, or without a state of
+    That is the level of half of the measured arm, wherever its probes crowd: a focal event does
+    not make an arm call. Arms with fewer than ``min_arm_bins`` measured bins, or without a state of
     ``min_confidence``, get no call.
     """
-    arm_of = bins.frame["arm"].to_numpy()[values.rows]
+    frame = bins.frame[values.rows]
+    arm_of = frame["arm"].to_numpy()
+    length = (frame["end"] - frame["start"]).to_numpy().astype(np.float64)
     calls = []
     for arm in chromosome_arms(bins.build)["arm"]:
         here = arm_of == arm
         if int(here.sum()) < parameters.min_arm_bins:
             calls.append(Call("arm", arm, None, NO_CALL, None))
             continue
-        weights = 1 / values.variance[here]
+        weights = length[here] / length[here].sum()
         level = _weighted_median(values.log2[here], weights)
-        se = math.sqrt(_MEDIAN_EFFICIENCY / float(weights.sum()))
+        se = math.sqrt(_MEDIAN_EFFICIENCY * float(weights**2 @ values.variance[here]))
         probability = state_probabilities(level, se, parameters, high_level=False)
         calls.append(_most_probable("arm", arm, level, probability, parameters))
     return calls
@@ -176,8 +178,10 @@ def focal_calls(segments: pl.DataFrame, bins: Bins, parameters: CnvParameters) -
         if row["end"] - row["start"] >= parameters.focal_arm_fraction * arm_length.item():
             continue
         probability = state_probabilities(row["log2"], row["se"], parameters, high_level=True)
-        region = f"{row['chrom']}:{row['start']}-{row['end']}"
-        calls.append(Call("focal", region, row["log2"], row["call"], probability[row["call"]]))
+        confidence = probability[row["call"]]
+        if confidence >= parameters.min_confidence:
+            region = f"{row['chrom']}:{row['start']}-{row['end']}"
+            calls.append(Call("focal", region, row["log2"], row["call"], confidence))
     return calls
 
 

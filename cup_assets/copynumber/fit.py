@@ -116,10 +116,11 @@ def fit_sample(
     expected = _expectation(used, products, level, pool)
     matched = np.array([i for i in used if sex is not None and pool.sexes[i] == sex], np.int64)
     sexed = matched.size >= parameters.min_sex_controls
-    if sexed:
-        rows = np.concatenate([bins.sex_probes["X"], bins.sex_probes["Y"]])
-        expected[rows] = _expectation(matched, products, level, pool, rows)
-    else:
+    measured = {"M": ("X", "Y"), "F": ("X",)}.get(sex or "", ()) if sexed else ()
+    for chrom in measured:
+        rows = bins.sex_probes[chrom]
+        expected[rows] = _sex_expectation(matched, products, level, pool, rows)
+    if not sexed:
         warnings.append(
             "X and Y not called: sex unknown"
             if sex is None
@@ -127,7 +128,6 @@ def fit_sample(
             f"at least {parameters.min_sex_controls} are needed"
         )
     ratio = log2_total - np.maximum(expected, 0)
-    measured = {"M": ("X", "Y"), "F": ("X",)}.get(sex or "", ()) if sexed else ()
     for chrom, rows in bins.sex_probes.items():
         if chrom not in measured:
             ratio[rows] = np.nan
@@ -163,23 +163,45 @@ def _choose_controls(
     return used, [warning]
 
 
-def _expectation(
-    used: NDArray[np.int64],
-    products: NDArray[np.float64],
-    level: float,
-    pool: ControlPool,
-    rows: NDArray[np.int64] | None = None,
-) -> NDArray[np.float32]:
-    """Solve the normal equations of the chosen controls and predict (all probes, or ``rows``).
+def _weights(
+    used: NDArray[np.int64], products: NDArray[np.float64], pool: ControlPool
+) -> NDArray[np.float64]:
+    """Solve the normal equations of the chosen controls.
 
     Least squares with a rank tolerance, because two controls may be nearly the same array.
     """
     gram = pool.gram[np.ix_(used, used)]
-    weights = np.linalg.lstsq(gram, products[used], rcond=_RANK_TOLERANCE)[0]
+    solution = np.linalg.lstsq(gram, products[used], rcond=_RANK_TOLERANCE)
+    return np.asarray(solution[0], np.float64)
+
+
+def _expectation(
+    used: NDArray[np.int64], products: NDArray[np.float64], level: float, pool: ControlPool
+) -> NDArray[np.float32]:
+    weights = _weights(used, products, pool)
     intercept = level - float(weights @ pool.mean[used])
-    n = pool.log2.shape[1] if rows is None else rows.size
-    expected = np.full(n, intercept, np.float32)
+    expected = np.full(pool.log2.shape[1], intercept, np.float32)
     for weight, control in zip(weights, used, strict=True):
-        values = pool.log2[control]
-        expected += np.float32(weight) * (values if rows is None else values[rows])
+        expected += np.float32(weight) * pool.log2[control]
     return expected
+
+
+def _sex_expectation(
+    used: NDArray[np.int64],
+    products: NDArray[np.float64],
+    level: float,
+    pool: ControlPool,
+    rows: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Predict one sex chromosome from controls of the sample's sex.
+
+    The weights of noisy controls sum to less than 1, which would carry only a part of the
+    chromosome's distance from the autosomes over to the sample and feign a loss of a single X.
+    So that distance is taken whole, as the controls' mean, and the weights serve for the
+    differences between the chromosome's probes.
+    """
+    weights = _weights(used, products, pool)
+    values = pool.log2[used][:, rows].astype(np.float64)
+    of_chrom = values.mean(axis=1, keepdims=True)
+    distance = float((of_chrom[:, 0] - pool.mean[used]).mean())
+    return np.asarray(level + distance + weights @ (values - of_chrom), np.float32)

@@ -87,7 +87,8 @@ class CnvParameters:
     min_arm_bins, min_gene_probes : int
         Arms and genes with fewer get no call.
     min_confidence : float
-        Arms and genes whose best state is less probable get no call.
+        Arms and genes whose best state is less probable get no call; a focal segment less sure
+        is not listed.
     genes : tuple of str
         Gene symbols to call, as the manifest annotates them.
     """
@@ -102,11 +103,11 @@ class CnvParameters:
     min_sex_controls: int = 2
     max_control_correlation: float = 0.99
     identical_correlation: float = 0.9995
-    min_correlation: float = 0.5
+    min_correlation: float = 0.2
     max_saturated_fraction: float = 0.2
-    max_noise: float = 1.0
+    max_noise: float = 1.5
     min_segment_bins: int = 2
-    penalty: float = 2.0
+    penalty: float = 2.5
     outlier_sd: float = 3.0
     min_jump: float = 0.06
     gain: float = 0.1

@@ -1,12 +1,10 @@
 """A sample's copy-number profile, from its intensities to its calls.
 
-Belongs here: the order of the steps, the profile and the schemas of its frames. Does not belong
-here: the steps themselves, storage, drawing.
+Belongs here: the order of the steps. Does not belong here: the steps themselves, the schemas of
+the result, storage, drawing.
 """
 
 from __future__ import annotations
-
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import polars as pl
@@ -14,8 +12,6 @@ from numpy.typing import NDArray
 
 from cup_assets.copynumber.bins import Bins
 from cup_assets.copynumber.calls import (
-    NO_CALL,
-    Call,
     altered_fraction,
     arm_calls,
     focal_calls,
@@ -26,6 +22,13 @@ from cup_assets.copynumber.errors import CnvError
 from cup_assets.copynumber.fit import Refusal, fit_sample, intensity_fault
 from cup_assets.copynumber.parameters import CnvParameters
 from cup_assets.copynumber.reference import ControlPool
+from cup_assets.copynumber.result import (
+    BINS_SCHEMA,
+    SEGMENTS_SCHEMA,
+    CnvProfile,
+    calls_frame,
+    no_call_profile,
+)
 from cup_assets.copynumber.segment import (
     change_points,
     join_similar,
@@ -33,107 +36,6 @@ from cup_assets.copynumber.segment import (
     smooth_outliers,
 )
 from cup_assets.copynumber.summary import BinValues, summarise
-from cup_assets.genome import chromosome_arms
-
-BINS_SCHEMA = {
-    "sample_id": pl.String,
-    "chrom": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "log2": pl.Float64,
-    "n_probes": pl.Int32,
-}
-SEGMENTS_SCHEMA = {
-    "sample_id": pl.String,
-    "chrom": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "n_probes": pl.Int32,
-    "log2": pl.Float64,
-    "call": pl.String,
-}
-CALLS_SCHEMA = {
-    "sample_id": pl.String,
-    "kind": pl.String,
-    "region": pl.String,
-    "log2": pl.Float64,
-    "call": pl.String,
-    "confidence": pl.Float64,
-}
-SUMMARY_SCHEMA = {
-    "sample_id": pl.String,
-    "state": pl.String,
-    "reason": pl.String,
-    "noise": pl.Float64,
-    "shift": pl.Float64,
-    "altered_fraction": pl.Float64,
-    "pool_version": pl.String,
-    "n_controls": pl.Int32,
-    "warnings": pl.String,
-}
-
-
-@dataclass(frozen=True)
-class CnvProfile:
-    """A sample's copy-number profile, or the reason why there is none.
-
-    Attributes
-    ----------
-    sample_id : str
-    build : str
-        Genome build of all coordinates (0-based, half-open base pairs).
-    bins : pl.DataFrame
-        `BINS_SCHEMA`, measured bins in genome order; ``log2`` is the ratio to the controls,
-        baseline shift taken off.
-    segments : pl.DataFrame
-        `SEGMENTS_SCHEMA`; the segments of a chromosome cover its bins without overlap. ``call``
-        is deletion, loss, neutral, gain or amplification.
-    calls : pl.DataFrame
-        `CALLS_SCHEMA`. ``kind`` arm (every arm of the build, always), gene (every gene of the
-        parameters, always) or focal (``region`` "chrom:start-end"); ``call`` as for segments or
-        no_call; ``confidence`` is the probability of the call given noise; ``log2`` and
-        ``confidence`` are null where nothing was measured.
-    noise : float or None
-        Root mean square difference of neighbouring probes (log2 units).
-    shift : float or None
-        Baseline shift taken off (log2 units).
-    altered_fraction : float or None
-        Part of the autosomes' segmented length that is not neutral.
-    pool_version : str or None
-        Version of the control pool.
-    n_controls : int
-        Controls that served this sample.
-    reason : str or None
-        Why there is no profile; None if there is one.
-    warnings : tuple of str
-    """
-
-    sample_id: str
-    build: str
-    bins: pl.DataFrame
-    segments: pl.DataFrame
-    calls: pl.DataFrame
-    noise: float | None
-    shift: float | None
-    altered_fraction: float | None
-    pool_version: str | None
-    n_controls: int
-    reason: str | None
-    warnings: tuple[str, ...]
-
-    @property
-    def called(self) -> bool:
-        """Whether there is a profile."""
-        return self.reason is None
-
-    def summary(self) -> pl.DataFrame:
-        """Return one row of `SUMMARY_SCHEMA` (``state`` called or no_call)."""
-        row = {
-            **{name: getattr(self, name) for name in SUMMARY_SCHEMA if name != "state"},
-            "state": "called" if self.called else NO_CALL,
-            "warnings": "; ".join(self.warnings) or None,
-        }
-        return pl.DataFrame([row], schema=SUMMARY_SCHEMA)
 
 
 def profile_sample(
@@ -201,7 +103,7 @@ def profile_sample(
         build=bins.build,
         bins=bin_frame.select(pl.col(c).cast(t) for c, t in BINS_SCHEMA.items()),
         segments=segments.select(pl.col(c).cast(t) for c, t in SEGMENTS_SCHEMA.items()),
-        calls=_calls_frame(sample_id, calls),
+        calls=calls_frame(sample_id, calls),
         noise=values.noise,
         shift=values.shift,
         altered_fraction=altered_fraction(segments),
@@ -209,52 +111,6 @@ def profile_sample(
         n_controls=len(fit.controls),
         reason=None,
         warnings=(*pool.warnings, *fit.warnings),
-    )
-
-
-def no_call_profile(
-    sample_id: str,
-    build: str,
-    reason: str,
-    parameters: CnvParameters | None = None,
-    *,
-    pool_version: str | None = None,
-) -> CnvProfile:
-    """Return the profile of a sample that cannot be measured: every arm and gene is no_call.
-
-    Parameters
-    ----------
-    sample_id : str
-    build : str
-        ``hg19`` or ``hg38``.
-    reason : str
-        What was wrong and what to do.
-    parameters : CnvParameters, optional
-        For the list of genes; the defaults if left out.
-    pool_version : str, optional
-        Version of the pool, if there was one.
-
-    Raises
-    ------
-    ValueError
-        If the build is unknown.
-    """
-    genes = (parameters or CnvParameters()).genes
-    regions = [("arm", arm) for arm in chromosome_arms(build)["arm"]]
-    regions += [("gene", gene) for gene in genes]
-    return CnvProfile(
-        sample_id=sample_id,
-        build=build,
-        bins=pl.DataFrame(schema=BINS_SCHEMA),
-        segments=pl.DataFrame(schema=SEGMENTS_SCHEMA),
-        calls=_calls_frame(sample_id, [Call(k, r, None, NO_CALL, None) for k, r in regions]),
-        noise=None,
-        shift=None,
-        altered_fraction=None,
-        pool_version=pool_version,
-        n_controls=0,
-        reason=reason,
-        warnings=(),
     )
 
 
@@ -304,8 +160,3 @@ def _segments(
             "se": np.sqrt(1 / np.add.reduceat(weights, cuts)),
         }
     )
-
-
-def _calls_frame(sample_id: str, calls: list[Call]) -> pl.DataFrame:
-    rows = [{"sample_id": sample_id, **asdict(call)} for call in calls]
-    return pl.DataFrame(rows, schema=CALLS_SCHEMA)

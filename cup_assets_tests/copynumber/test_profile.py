@@ -49,7 +49,7 @@ def _altered(profile: CnvProfile) -> dict[str, str]:
     return {a: c for a, c in _arms(profile).items() if c not in ("neutral", "no_call")}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(arm=st.sampled_from(_LONG_ARMS), change=st.sampled_from([-0.35, 0.3]), seed=st.integers(0))
 def test_a_planted_arm_is_found_at_its_place_and_nowhere_else(
     array: Array, pool: ControlPool, bins: Bins, arm: str, change: float, seed: int
@@ -65,7 +65,7 @@ def test_a_planted_arm_is_found_at_its_place_and_nowhere_else(
     assert abs(segment["end"].item() - end) < 6_000_000
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=15, derandomize=True)
 @given(quarters=st.integers(-12, 12), seed=st.integers(0, 1000))
 def test_a_constant_shift_of_the_sample_changes_no_call(
     array: Array, pool: ControlPool, bins: Bins, quarters: int, seed: int
@@ -195,7 +195,7 @@ def _bad(kind: str, array: Array) -> NDArray[np.float32]:
         "not finite": np.where(np.arange(sample.size) == 5, np.nan, sample).astype(np.float32),
         "infinite": np.where(np.arange(sample.size) == 5, -np.inf, sample).astype(np.float32),
         "unlike": rng.permutation(sample),
-        "noisy": array.sample(1, noise=0.8),
+        "noisy": array.sample(1, noise=1.2),
     }[kind]
 
 
@@ -208,7 +208,7 @@ def _bad(kind: str, array: Array) -> NDArray[np.float32]:
         ("not finite", "intensities that are not finite"),
         ("infinite", "intensities that are not finite"),
         ("unlike", "intensities do not resemble the controls'"),
-        ("noisy", r"noise 1\.\d+ is above 1.00"),
+        ("noisy", r"noise [12]\.\d+ is above 1.50"),
     ],
 )
 def test_intensities_that_are_no_measurement_get_no_call_with_the_reason(
