@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,7 +113,7 @@ def load_manifest(path: Path, cache: Path) -> Manifest:
     Raises
     ------
     ManifestError
-        As `read_manifest`.
+        As `read_manifest`, and if the cache cannot be written.
     """
     path = Path(path)
     content = _content(path)
@@ -210,18 +209,24 @@ def _read_entry(entry: Path, digest: str) -> Manifest:
 
 
 def _write_entry(entry: Path, manifest: Manifest) -> None:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=entry.parent))
+    draft = entry.parent / f".draft-{uuid.uuid4().hex}"
     try:
+        draft.mkdir(parents=True)
         heading = {"array": manifest.array, "name": manifest.name, "build": manifest.build}
         (draft / "heading.json").write_text(json.dumps(heading), encoding="utf-8")
         manifest.probes.write_parquet(draft / "probes.parquet")
         manifest.controls.write_parquet(draft / "controls.parquet")
         shutil.rmtree(entry, ignore_errors=True)
-        # Another process may have written the same content in the meantime: either copy is right.
-        if not entry.exists():
-            os.rename(draft, entry)  # noqa: PTH104
-    except FileExistsError:
-        pass
+        try:
+            draft.rename(entry)
+        except OSError:
+            # Another process may have stored the same content in between: its copy is as good.
+            if not entry.is_dir():
+                raise
+    except OSError as error:
+        raise ManifestError(
+            f"{entry.parent}: cannot keep the parsed {manifest.name} ({error.strerror or error}); "
+            "make the folder writable and check for free disk space"
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -40,8 +40,11 @@ def sample_quality(
     """
     parameters = parameters or QualityParameters()
     measures = signal.measures
-    sex, note = predict_sex(measures, parameters)
     verdict, reasons = _judge(measures, parameters)
+    sex, note = predict_sex(measures, parameters)
+    if verdict == "fail":
+        # At the background X looks like Y, and everyone like a man.
+        sex, note = None, "the sample failed"
     row: QualityRow = {
         "array": manifest.array,
         "verdict": verdict,

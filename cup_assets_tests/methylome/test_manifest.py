@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -196,6 +198,29 @@ def test_a_damaged_cache_entry_is_built_anew(
     assert [p.name for p in (cache / "manifests").iterdir()] == [entry.name], "no drafts are left"
 
 
+def test_an_entry_stored_by_another_process_in_between_is_left_alone(
+    write: Callable, manifest_text: Text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, cache = write(manifest_text()), tmp_path / "cache"
+    first = load_manifest(path, cache)
+    entry = next((cache / "manifests").iterdir())
+    remove = shutil.rmtree
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda folder, **how: None if folder == entry else remove(folder, **how)
+    )
+    (entry / "heading.json").rename(entry / "away.json")
+    assert load_manifest(path, cache).probes.equals(first.probes)
+    assert [p.name for p in (cache / "manifests").iterdir()] == [entry.name]
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    write: Callable, manifest_text: Text, tmp_path: Path
+) -> None:
+    cache = write("a file where the folder should be", "cache")
+    with pytest.raises(ManifestError, match=r"cache/manifests: cannot keep the parsed CupMiniTest"):
+        load_manifest(write(manifest_text()), cache)
+
+
 def test_a_changed_manifest_is_not_served_from_the_cache(
     write: Callable, manifest_text: Text, tmp_path: Path
 ) -> None:
@@ -234,6 +259,19 @@ def test_a_genotyping_array_that_shares_half_of_the_addresses_is_unknown(
         recognise_array(other.address, [hm27_manifest])
     with pytest.raises(UnknownArrayError, match="no manifest is installed"):
         recognise_array(other.address, [])
+
+
+@pytest.mark.parametrize(("of_manifest", "strangers"), [(0.85, 0), (1.0, 300)])
+def test_an_array_must_hold_most_of_the_manifest_and_be_explained_by_it(
+    tiny_manifest: Manifest, of_manifest: float, strangers: int
+) -> None:
+    known = tiny_manifest.addresses
+    address = known[: int(of_manifest * len(known))]
+    address = np.concatenate([address, 10**7 + np.arange(strangers, dtype=np.int32)])
+    with pytest.raises(UnknownArrayError, match="CupMiniTest"):
+        recognise_array(address, [tiny_manifest])
+    nearly_all = np.concatenate([known[20:], 10**7 + np.arange(50, dtype=np.int32)])
+    assert recognise_array(nearly_all, [tiny_manifest]) is tiny_manifest
 
 
 def test_between_revisions_of_a_manifest_the_more_complete_then_the_later_counts(

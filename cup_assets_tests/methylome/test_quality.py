@@ -82,6 +82,12 @@ def test_an_array_without_y_probes_does_not_tell_the_sex() -> None:
     assert why == "the array has 900 probes on X and 2 on Y, too few to tell"
 
 
+def test_a_failed_sample_is_given_no_sex(signal, tiny) -> None:
+    dark = dataclasses.replace(signal, measures=signal.measures | {"failed_fraction": 0.6})
+    row = sample_quality(dark, tiny.manifest)
+    assert (row["predicted_sex"], row["sex_note"]) == (None, "the sample failed")
+
+
 def test_control_ratios_are_the_worst_high_over_the_worst_low(tiny_manifest) -> None:
     layout = layout_of(tiny_manifest)
     n = len(layout.control_label)
