@@ -183,7 +183,7 @@ class RowReader:
         fields["sentrix_id"], fields["sentrix_position"] = slide, place
         if slide and place:
             self.arrays.add((slide, place))
-            self.claims["array", f"{slide}_{place}"].append(line)
+            self.claims["position", f"{slide}_{place}"].append(line)
 
     def _choice(
         self,

@@ -111,7 +111,7 @@ def _row_faults(
         return [Problem("known_sample_id", where, what, "rename it, or retract the other")]
     if batch := known.arrays.get("_".join(row.position)):
         what = f"array {'_'.join(row.position)} is already in batch {batch}"
-        return [Problem("known_array", where, what, "correct the row, or retract the other")]
+        return [Problem("known_position", where, what, "correct the row, or retract the other")]
     if row.position in pairing.refused:
         return []  # the file that is at fault has its line already
     names = pairing.files.get(row.position, {})

@@ -203,7 +203,7 @@ def test_an_array_that_is_there_twice_refuses_both_rows(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER, row("S1"), row("S2"), row("S3", "R03C01"))
     assert [r.sample_id for r in load_samplesheet(path).rows] == ["S3"]
     assert errors(path) == [
-        "samplesheet.csv, lines 2 and 3: array '200360140012_R01C01' is there 2 times:"
+        "samplesheet.csv, lines 2 and 3: position '200360140012_R01C01' is there 2 times:"
         " keep the right one"
     ]
 
