@@ -53,7 +53,7 @@ class QualityParameters:
     female_below : float
         Median log2 total intensity on Y minus that on X below which a sample is female (minfi).
     min_sex_probes : int
-        Probes needed on X and on Y to tell the sex.
+        Probes needed on X and on Y to tell the sex; HumanMethylation27 with 8 on Y does not.
     min_identity_probes : int
         SNP probes that two samples must both show for a comparison.
     same_identity : float
@@ -66,6 +66,6 @@ class QualityParameters:
     min_bisulfite: float = 1.0
     min_staining: float = 5.0
     female_below: float = -2.0
-    min_sex_probes: int = 5
+    min_sex_probes: int = 10
     min_identity_probes: int = 20
     same_identity: float = 0.9

@@ -114,5 +114,6 @@ def test_real_hm27_samples_pass_and_leave_what_they_cannot_show_empty(
         row = sample_quality(signal, hm27_manifest)
         assert row["verdict"] == "pass"
         assert row["bisulfite_ii"] is None
-        assert row["predicted_sex"] in ("M", "F")
+        assert row["predicted_sex"] is None
+        assert row["sex_note"] == "the array has 1087 probes on X and 8 on Y, too few to tell"
         assert row["extension_grn"] > 5
