@@ -24,6 +24,7 @@ from cup_assets.copynumber import (
     no_call_profile,
     profile_sample,
 )
+from cup_assets.copynumber.fit import Fit, Refusal, fit_sample
 from cup_assets.genome import chromosome_arms
 from cup_assets_tests.copynumber.synthetic import PARAMETERS, Array, arm_event, probes_frame
 
@@ -134,6 +135,23 @@ def test_a_control_is_never_its_own_reference(array: Array, bins: Bins) -> None:
         profile = profile_sample(name, "F", odd, pool, bins, PARAMETERS)
         assert profile.n_controls == 8
         assert _altered(profile) == {"8q": "gain"}
+
+
+def test_a_control_is_not_its_own_reference_even_for_want_of_others(array: Array) -> None:
+    quiet = Array(array.probes, noise=0.02, seed=array.seed)
+    strict = CnvParameters(max_control_correlation=0.9)
+    bins, pool = quiet.bins(strict), quiet.pool(5, strict)
+    for name, own in (("normal02", pool.log2[2]), ("a copy of normal02", pool.log2[2])):
+        fit = fit_sample(name, "F", own, pool, bins, strict)
+        assert isinstance(fit, Fit)
+        assert fit.controls == ("normal00", "normal01", "normal03", "normal04")
+    rerun = fit_sample("normal02", "F", quiet.sample(77), pool, bins, strict)
+    assert isinstance(rerun, Fit)
+    assert "normal02" not in rerun.controls
+    four = quiet.pool(4, strict)
+    refused = fit_sample("normal02", "F", four.log2[2], four, bins, strict)
+    assert isinstance(refused, Refusal)
+    assert refused.reason.startswith("only 3 of 4 controls can serve this sample")
 
 
 def test_controls_too_like_the_sample_are_used_only_for_want_of_others(array: Array) -> None:
