@@ -67,11 +67,11 @@ class TrainingData:
                 raise ClassifyError(f"{field.name} has shape {found} where {wanted} is needed")
         names, counts = np.unique(self.sample_ids, return_counts=True)
         if n and counts.max() > 1:
-            raise ClassifyError(f"sample {names[counts.argmax()]!r} occurs twice in the data")
+            raise ClassifyError(f"sample {str(names[counts.argmax()])!r} occurs twice in the data")
         for name in ("y", "patient"):
             if (empty := np.flatnonzero(getattr(self, name) == "")).size:
                 what = "class" if name == "y" else "patient"
-                raise ClassifyError(f"sample {self.sample_ids[empty[0]]!r} has no {what}")
+                raise ClassifyError(f"sample {str(self.sample_ids[empty[0]])!r} has no {what}")
         _check_betas(self.X, self.sample_ids)
         self.family_of()
 
@@ -125,4 +125,4 @@ def _check_betas(X: Features, sample_ids: Strings) -> None:
     for row, name in zip(X, sample_ids, strict=True):
         low, high = np.fmin.reduce(row, initial=np.inf), np.fmax.reduce(row, initial=-np.inf)
         if low < 0 or high > 1:
-            raise ClassifyError(f"sample {name!r} holds {low:g}..{high:g}: betas lie in 0..1")
+            raise ClassifyError(f"sample {str(name)!r} holds {low:g}..{high:g}: betas lie in 0..1")

@@ -167,7 +167,7 @@ def _check_patients(
 ) -> None:
     shared = np.intersect1d(data.patient[one], data.patient[other])
     if shared.size:
-        raise ClassifyError(f"{where}: patient {shared[0]!r} is on both sides of the split")
+        raise ClassifyError(f"{where}: patient {str(shared[0])!r} is on both sides of the split")
 
 
 def _run_fold(

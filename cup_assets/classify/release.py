@@ -156,7 +156,7 @@ class Release:
         pipeline = self.classifier.pipeline
         if len(pipeline.materials) and not pipeline.adjusts(material):
             known = ", ".join(pipeline.materials.tolist())
-            notes.append(f"material {material or 'unknown'!r} not adjusted (known: {known})")
+            notes.append(f"material {str(material) or 'unknown'!r} not adjusted (known: {known})")
         return "; ".join(notes) or None
 
 
@@ -233,7 +233,9 @@ def fit_release(
             fold_of[split.test] = split.outer_fold
     if (fold_of < 0).any():
         name = data.sample_ids[fold_of < 0][0]
-        raise ClassifyError(f"sample {name!r} is held out by no outer fold: calibration needs it")
+        raise ClassifyError(
+            f"sample {str(name)!r} is held out by no outer fold: calibration needs it"
+        )
     rows = np.arange(len(data.sample_ids))
     classifier = fit_tuned(
         data, rows, fold_of, model, parameters, parameters.seed, mapper, progress

@@ -60,8 +60,7 @@ def save_release(release: Release, folder: Path) -> str:
             "files": {name: _sha256((scratch / name).read_bytes()) for name in _HASHED},
         }
         content["digest"] = _digest(content)
-        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
-        (scratch / "release.json").write_text(text, encoding="utf-8")
+        (scratch / "release.json").write_bytes(_rendered(content))
         for path in scratch.iterdir():
             _flush(path)
         scratch.chmod(0o755)
@@ -116,13 +115,14 @@ def load_release(
 
 def _read_record(folder: Path, digest: str | None) -> dict[str, Any]:
     path = folder / "release.json"
+    text = _read(path)
     try:
-        content = json.loads(_read(path))
+        content = json.loads(text)
     except ValueError as error:
-        if isinstance(error, ReleaseError):
-            raise
         raise ReleaseError(f"{path} is not JSON: restore the release") from error
-    if not isinstance(content, dict) or content.get("digest") != _digest(content):
+    if not isinstance(content, dict):
+        raise ReleaseError(f"{path} is not the record of a release: restore the release")
+    if content.get("digest") != _digest(content) or text != _rendered(content):
         raise ReleaseError(f"{path} was changed after release: restore the release")
     if content.get("format") != FORMAT:
         raise ReleaseError(
@@ -175,6 +175,11 @@ def _rebuild(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
 def _digest(content: Mapping[str, Any]) -> str:
     covered = {name: value for name, value in content.items() if name != "digest"}
     return _sha256(json.dumps(covered, sort_keys=True, allow_nan=False).encode())
+
+
+def _rendered(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return f"{text}\n".encode()
 
 
 def _plain(values: Mapping[str, Any]) -> Any:

@@ -41,11 +41,17 @@ def test_scores_that_are_right_already_are_hardly_changed() -> None:
     assert abs(change) < 0.02
 
 
+@pytest.fixture(scope="module")
+def calibrator() -> Calibrator:
+    raw, codes = _scores(60, 2.0, 1)
+    return fit_calibrator(raw, codes, np.arange(60) % 2, QUICK, 1e-9)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**31), st.integers(1, 20))
-def test_calibrated_scores_sum_to_one_and_keep_their_bits_in_any_batch(seed: int, n: int) -> None:
-    raw, codes = _scores(60, 2.0, 1)
-    calibrator = fit_calibrator(raw, codes, np.arange(60) % 2, QUICK, 1e-9)
+def test_calibrated_scores_sum_to_one_and_keep_their_bits_in_any_batch(
+    calibrator: Calibrator, seed: int, n: int
+) -> None:
     fresh = np.random.default_rng(seed).dirichlet([0.05] * 4, n)
     scores = calibrator.scores(fresh)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-12)
