@@ -145,13 +145,13 @@ def test_a_control_is_not_its_own_reference_even_for_want_of_others(array: Array
         fit = fit_sample(name, "F", own, pool, bins, strict)
         assert isinstance(fit, Fit)
         assert fit.controls == ("normal00", "normal01", "normal03", "normal04")
-    rerun = fit_sample("normal02", "F", quiet.sample(77), pool, bins, strict)
-    assert isinstance(rerun, Fit)
-    assert "normal02" not in rerun.controls
     four = quiet.pool(4, strict)
-    refused = fit_sample("normal02", "F", four.log2[2], four, bins, strict)
-    assert isinstance(refused, Refusal)
-    assert refused.reason.startswith("only 3 of 4 controls can serve this sample")
+    another_scan = quiet.sample(77)
+    for name, log2 in (("normal02", another_scan), ("a copy of normal02", four.log2[2])):
+        refused = fit_sample(name, "F", log2, four, bins, strict)
+        assert isinstance(refused, Refusal)
+        assert refused.reason.startswith("only 3 of 4 controls can serve this sample")
+    assert isinstance(fit_sample("case", "F", another_scan, four, bins, strict), Fit)
 
 
 def test_controls_too_like_the_sample_are_used_only_for_want_of_others(array: Array) -> None:
