@@ -56,26 +56,20 @@ def common_probes(arrays: Mapping[str, pl.DataFrame]) -> ProbeSpace:
     """
     if not arrays:
         raise MatrixError("no arrays: normalise a batch first")
-    usable = {array: _reason_by_name(probes) for array, probes in arrays.items()}
-    rows: list[tuple[str, str, int]] = []
-    common: set[str] | None = None
-    for array, reasons in usable.items():
-        counts: dict[str, int] = {}
-        kept = set()
-        for name, own in reasons.items():
-            reason = own or _elsewhere(name, array, usable)
-            if reason:
-                counts[reason] = counts.get(reason, 0) + 1
-            else:
-                kept.add(name)
-        rows += [(array, reason, n) for reason, n in sorted(counts.items())]
-        common = kept if common is None else common & kept
-    if not common:
+    own = {array: _reason_by_name(probes) for array, probes in arrays.items()}
+    judged = {array: _judged(array, own) for array in arrays}
+    common = next(iter(judged.values())).filter(pl.col("reason") == "")["name"].sort()
+    if common.is_empty():
         raise MatrixError(f"arrays {', '.join(arrays)} have no probe in common: choose others")
-    report = pl.DataFrame(
-        rows, schema={"array": pl.String, "reason": pl.String, "n_probes": pl.Int64}, orient="row"
-    )
-    return ProbeSpace(tuple(sorted(common)), report)
+    lost = [
+        table.filter(pl.col("reason") != "")
+        .group_by("reason")
+        .agg(pl.len().cast(pl.Int64).alias("n_probes"))
+        .sort("reason")
+        .select(pl.lit(array).alias("array"), "reason", "n_probes")
+        for array, table in judged.items()
+    ]
+    return ProbeSpace(tuple(common.to_list()), pl.concat(lost))
 
 
 def collapse_replicates(matrix: pl.DataFrame, probes: pl.DataFrame) -> pl.DataFrame:
@@ -158,14 +152,14 @@ def _positions(frame: pl.DataFrame, wanted: pl.DataFrame) -> NDArray[np.int64]:
     missing = found.filter(pl.col("row").is_null())["probe_id"]
     if len(missing):
         raise MatrixError(
-            f"probe {missing[0]} and {len(missing) - 1} more: not in every matrix: use the probes"
+            f"{len(missing)} probes (first {missing[0]}) are not in every matrix: use the probes"
             " that all arrays share"
         )
     return found["row"].cast(pl.Int64).to_numpy()
 
 
-def _reason_by_name(probes: pl.DataFrame) -> dict[str, str]:
-    """Return for each probe name why it is not used, or an empty text."""
+def _reason_by_name(probes: pl.DataFrame) -> pl.DataFrame:
+    """Return ``name`` and the ``reason`` against it, an empty text where there is none."""
     reason = (
         pl.when(pl.col("kind") != "cg")
         .then(pl.lit("not_cpg"))
@@ -177,15 +171,19 @@ def _reason_by_name(probes: pl.DataFrame) -> dict[str, str]:
     )
     listed = probes.select("name", reason.alias("reason"))
     # Of replicates that disagree, the one with a reason against the probe counts.
-    return dict(listed.group_by("name").agg(pl.col("reason").max()).iter_rows())
+    return listed.group_by("name").agg(pl.col("reason").max())
 
 
-def _elsewhere(name: str, array: str, usable: Mapping[str, Mapping[str, str]]) -> str:
-    """Return why another array keeps a probe from being used, or an empty text."""
-    for other, reasons in usable.items():
-        if other != array:
-            if name not in reasons:
-                return f"not_on_{other}"
-            if reasons[name]:
-                return reasons[name]
-    return ""
+def _judged(array: str, own: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return an array's names with the first reason of its own, or of another array, against."""
+    table = own[array]
+    for other, reasons in own.items():
+        if other == array:
+            continue
+        theirs = reasons.rename({"reason": "theirs"})
+        verdict = pl.col("theirs").fill_null(f"not_on_{other}")
+        table = table.join(theirs, on="name", how="left").select(
+            "name",
+            pl.when(pl.col("reason") == "").then(verdict).otherwise("reason").alias("reason"),
+        )
+    return table

@@ -17,6 +17,7 @@ from cup_assets.cohort.intake import IntakeError, Inventory, batch_signature, ta
 from cup_assets.cohort.samplesheet import SAMPLE_SCHEMA
 from cup_assets.methylome.idat import read_idat
 from cup_assets.methylome.manifest import Manifest, load_manifests
+from cup_assets.simulate import SimulatedCohort
 from cup_assets.simulate.idat_writer import write_idat
 
 HEADER = "Sample_ID,Sentrix_ID,Sentrix_Position,patient_id,diagnosis,role,material"
@@ -443,6 +444,18 @@ def test_progress_counts_files(batch: Path) -> None:
         batch, batch.parent, MANIFESTS, progress=lambda done, total: seen.append((done, total))
     )
     assert seen[-1] == (6, 6)
+
+
+def test_a_simulated_cohort_is_taken_whole(mini_cohort: SimulatedCohort, tmp_path: Path) -> None:
+    manifests = load_manifests(mini_cohort.manifests, tmp_path / "cache")
+    known: dict[str, str] = {}
+    for batch in mini_cohort.batches:
+        folder = mini_cohort.landing / batch
+        inventory = take_inventory(folder, mini_cohort.landing, manifests, known=known)
+        assert error_lines(inventory) == []
+        known |= dict.fromkeys(inventory.samples["sample_id"], batch)
+    truth = pl.read_parquet(mini_cohort.truth / "samples.parquet")
+    assert known == dict(truth.select("sample_id", "batch").iter_rows())
 
 
 def test_the_real_27k_files_are_a_batch_of_their_own(reference_data: Path, tmp_path: Path) -> None:

@@ -127,6 +127,13 @@ def test_equal_genotypes_with_different_classes_leave_both_out() -> None:
     }
 
 
+def test_a_double_that_is_no_candidate_itself_is_no_conflict() -> None:
+    frame = samples(S6={"role": "diagnostic"})
+    assert reasons(frame, same(("S1", "S6"), ("S2", "S99"))) == {
+        "S6": "role is diagnostic, not reference"
+    }
+
+
 def test_samples_of_one_patient_may_have_equal_genotypes() -> None:
     assert reasons(samples(S2={"patient_id": "P1"}), same(("S1", "S2"))) == {}
 
