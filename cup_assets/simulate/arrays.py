@@ -230,5 +230,11 @@ def _with_replicates(probes: pl.DataFrame) -> pl.DataFrame:
 
 def _addresses(array: str, n: int) -> npt.NDArray[np.int32]:
     rng = generator(0, f"addresses of {array}")
-    drawn = np.unique(rng.integers(_MIN_ADDRESS, _MAX_ADDRESS, size=n + n // 20 + 1000))
-    return rng.permutation(drawn)[:n].astype(np.int32)
+    drawn = rng.integers(_MIN_ADDRESS, _MAX_ADDRESS, size=n + n // 20 + 1000, dtype=np.int32)
+    return rng.permutation(distinct(drawn))[:n]
+
+
+def distinct(addresses: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the distinct addresses, ascending (several times faster than ``np.unique``)."""
+    ordered = np.sort(addresses)
+    return ordered[np.diff(ordered, prepend=ordered[0] - 1) > 0]

@@ -172,7 +172,7 @@ def _place_at_genes(
 ) -> None:
     """Move the first loci of a design to the genes of interest and to Y (in place)."""
     n_gene_loci = N_GENE_LOCI[design]
-    fraction = uniform(keys, "in the gene")
+    fraction = uniform(keys, "in the gene").astype(np.float64)
     for row in np.flatnonzero(indices < n_gene_loci):
         number = int(indices[row]) % len(GENES)
         start, end = GENES[number].span(build)
@@ -182,7 +182,7 @@ def _place_at_genes(
     if design == "II":
         on_y = np.flatnonzero((indices >= n_gene_loci) & (indices < n_gene_loci + N_Y_LOCI))
         chrom[on_y] = _CODE["Y"]
-        position[on_y] = _along(chrom[on_y], fraction[on_y], build)
+        position[on_y] = _along(chrom[on_y], fraction[on_y].astype(np.float32), build)
         gene[on_y] = -1
 
 

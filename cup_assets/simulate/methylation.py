@@ -139,11 +139,11 @@ class Methylome:
         # Type I probes were designed for CpG islands, which are mostly unmethylated.
         type_one = (probes["design"] == "I").to_numpy()
         low = np.where(type_one, 0.60, 0.34)
-        high = np.where(type_one, 0.76, 0.48)
+        middle = np.where(type_one, 0.14, 0.17)
         betas = np.where(
             state < low,
             0.02 + 0.13 * place**2,
-            np.where(state < low + (1 - high), 0.2 + 0.6 * place, 0.97 - 0.2 * place**1.5),
+            np.where(state < low + middle, 0.2 + 0.6 * place, 0.97 - 0.2 * place**1.5),
         )
         betas = np.where((probes["kind"] == "ch").to_numpy(), 0.02 + 0.05 * place, betas)
         if sex == "F":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cup_assets.simulate.arrays import ArrayLayout
+from cup_assets.simulate.arrays import ArrayLayout, distinct
 from cup_assets.simulate.controls import expected_signal
 from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.hashing import Floats, Keys, generator, normal
@@ -27,7 +27,7 @@ _BACKGROUND = ((260.0, 70.0), (420.0, 110.0))  # mean and SD, green and red
 _CROSSTALK = 0.012
 _DYE_BIAS = (0.4, 0.15)  # red over green, log2: mean and SD over samples
 _TYPE_ONE_RANGE = (0.01, 0.99)
-_TYPE_TWO_LOSS = (0.05, 0.09)  # at the lower and upper end of the range
+_TYPE_TWO_LOSS = (0.03, 0.06)  # at the lower and upper end of the range
 _BEAD_CV, _PROBE_CV, _ALLELE_CV = 0.28, 0.05, 0.06
 _MEAN_BEADS, _BEADS_SHAPE, _LOW_BEADS = 15.0, 10.0, 0.004
 _FAILED = {"frozen": 0.0008, "FFPE": 0.006}
@@ -71,7 +71,7 @@ class Scanner:
         address_b = probes["address_b"].fill_null(-1).to_numpy()
         controls = layout.controls["address"].to_numpy()
         used = np.concatenate([address_a, address_b[address_b >= 0], controls, layout.spare])
-        self.address: npt.NDArray[np.int32] = np.unique(used).astype(np.int32)
+        self.address = distinct(used.astype(np.int32))
         self._bead_a = np.searchsorted(self.address, address_a)
         self._bead_b = np.searchsorted(self.address, address_b)
         self._controls = np.searchsorted(self.address, controls)
