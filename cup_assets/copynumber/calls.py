@@ -72,15 +72,13 @@ def state_probabilities(
     return {state: value / sum(joint) for state, value in zip(STATES, joint, strict=True)}
 
 
-def segment_call(level: float, parameters: CnvParameters) -> str:
-    """Return the state that a segment's mean (log2 units) lies in."""
-    if level <= parameters.deletion:
-        return "deletion"
-    if level <= parameters.loss:
-        return "loss"
-    if level < parameters.gain:
-        return "neutral"
-    return "gain" if level < parameters.amplification else "amplification"
+def segment_call(level: float, se: float, parameters: CnvParameters) -> str:
+    """Return the most probable state of a segment of this mean and standard error (log2 units).
+
+    Not the bounds alone: a short noisy chromosome is one segment however uncertain its mean.
+    """
+    probability = state_probabilities(level, se, parameters, high_level=True)
+    return max(STATES, key=probability.__getitem__)
 
 
 def arm_calls(values: BinValues, bins: Bins, parameters: CnvParameters) -> list[Call]:

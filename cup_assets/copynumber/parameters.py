@@ -83,7 +83,7 @@ class CnvParameters:
         Standard deviation (log2 units) of what more probes do not average out (genomic waves,
         pool differences); it keeps the confidence of large arms honest.
     neutral_prior : float
-        Prior probability that an arm or gene is neutral; gain and loss share the rest.
+        Prior probability that an arm, gene or segment is neutral; gain and loss share the rest.
     min_arm_bins, min_gene_probes : int
         Arms and genes with fewer get no call.
     min_confidence : float

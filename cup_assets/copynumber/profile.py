@@ -148,6 +148,7 @@ def _segments(
     cuts = np.concatenate(starts)
     ends = np.concatenate([cuts[1:], [chrom.size]]) - 1
     level = segment_means(cuts, smooth, weights)
+    errors = np.sqrt(1 / np.add.reduceat(weights, cuts))
     return pl.DataFrame(
         {
             "sample_id": [sample_id] * cuts.size,
@@ -156,7 +157,10 @@ def _segments(
             "end": frame["end"][ends],
             "n_probes": np.add.reduceat(frame["n_probes"].to_numpy(), cuts),
             "log2": level,
-            "call": [segment_call(value, parameters) for value in level.tolist()],
-            "se": np.sqrt(1 / np.add.reduceat(weights, cuts)),
+            "call": [
+                segment_call(mean, se, parameters)
+                for mean, se in zip(level.tolist(), errors.tolist(), strict=True)
+            ],
+            "se": errors,
         }
     )

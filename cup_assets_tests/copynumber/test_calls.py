@@ -35,7 +35,13 @@ def test_noise_takes_confidence_away() -> None:
     [(-0.8, "deletion"), (-0.2, "loss"), (0.0, "neutral"), (0.2, "gain"), (0.9, "amplification")],
 )
 def test_a_segment_is_called_by_its_level(level: float, call: str) -> None:
-    assert segment_call(level, PARAMETERS) == call
+    assert segment_call(level, 0.01, PARAMETERS) == call
+
+
+def test_an_uncertain_segment_needs_more_to_be_altered() -> None:
+    assert segment_call(0.14, 0.01, PARAMETERS) == "gain"
+    assert segment_call(0.14, 0.06, PARAMETERS) == "neutral"
+    assert segment_call(0.30, 0.06, PARAMETERS) == "gain"
 
 
 def _call(array: Array, pool: ControlPool, bins: Bins, region: str, *events: object) -> str:
