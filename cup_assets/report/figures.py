@@ -3,13 +3,14 @@
 Belongs here: names only. Does not belong here: drawing code, which has one module a subject.
 """
 
+from cup_assets.report.arm_figures import arm_heatmap
+from cup_assets.report.case_figures import score_bars
 from cup_assets.report.classifier_figures import (
     confusion_matrix,
     leaderboard_plot,
     reliability,
-    score_bars,
 )
-from cup_assets.report.genome_figures import arm_heatmap, gene_places, genome_plot
+from cup_assets.report.genome_figures import gene_places, genome_plot
 from cup_assets.report.landscape_figures import landscape_plot
 from cup_assets.report.panel_figures import importance_plot, panel_curve_plot
 from cup_assets.report.sample_figures import beta_density, class_sizes, quality_scatter

@@ -1,4 +1,4 @@
-"""Pictures along the genome: one sample's copy-number profile, many samples' arms.
+"""Pictures along the genome: a sample's copy-number profile.
 
 Belongs here: drawing of copy-number frames. Does not belong here: bins, segments, calling.
 """
@@ -13,6 +13,7 @@ import polars as pl
 
 from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths
 from cup_assets.report.style import (
+    FULL_COLOUR,
     GAIN,
     GRID,
     INK,
@@ -21,20 +22,17 @@ from cup_assets.report.style import (
     NEUTRAL,
     count,
     entitle,
+    gain_loss_colours,
     message_figure,
     need,
     new_figure,
     picture,
-    shorten,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
-_FULL_COLOUR = 0.4
-"""Absolute log2 ratio from which a colour is saturated."""
 _RANGE = 1.25
 """Absolute log2 ratio at the edge of the picture; what lies beyond is drawn on the edge."""
 _CALLED = ("gain", "loss", "amplification", "deletion")
@@ -91,10 +89,10 @@ def genome_plot(
     axes.scatter(
         x,
         np.clip(y, -_RANGE, _RANGE),
-        c=np.clip(y, -_FULL_COLOUR, _FULL_COLOUR),
-        cmap=_diverging(),
-        vmin=-_FULL_COLOUR,
-        vmax=_FULL_COLOUR,
+        c=np.clip(y, -FULL_COLOUR, FULL_COLOUR),
+        cmap=gain_loss_colours(),
+        vmin=-FULL_COLOUR,
+        vmax=FULL_COLOUR,
         s=5,
         linewidth=0,
         zorder=3,
@@ -147,64 +145,6 @@ def gene_places(probes: pl.DataFrame, regions: Iterable[str]) -> pl.DataFrame:
         .sort("region", "chrom")
         .unique("region", keep="first", maintain_order=True)
     )
-
-
-@picture
-def arm_heatmap(
-    calls: pl.DataFrame,
-    labels: pl.DataFrame | None = None,
-    *,
-    title: str = "Copy number of chromosome arms",
-) -> Figure:
-    """Draw the log2 ratio of every chromosome arm of many samples.
-
-    Parameters
-    ----------
-    calls : pl.DataFrame
-        ``sample_id``, ``kind``, ``region`` ("1p"), ``log2``, ``call``; only kind ``arm`` is
-        drawn. An arm without a value or with call ``no_call`` is left white.
-    labels : pl.DataFrame, optional
-        ``sample_id``, ``class``: samples are grouped by class, the groups are named.
-    title : str
-
-    Returns
-    -------
-    bytes
-        PNG, 900 px wide; up to 40 samples are named one by one.
-    """
-    need(calls, "arm_heatmap", ["sample_id", "kind", "region", "log2", "call"])
-    arms = calls.filter(pl.col("kind") == "arm")
-    if arms.is_empty():
-        return message_figure(title, "No arm has been called.")
-    order = _row_order(arms, labels)
-    present = set(arms["region"])
-    columns = [a for a in chromosome_arms("hg19")["arm"] if a in present]
-    values = _arm_matrix(arms, order["sample_id"].to_list(), columns)
-    figure = new_figure(min(9.5, 1.7 + 0.19 * max(order.height, 4)))
-    axes = figure.subplots()
-    image = axes.imshow(
-        values,
-        cmap=_diverging(),
-        vmin=-_FULL_COLOUR,
-        vmax=_FULL_COLOUR,
-        aspect="auto",
-        interpolation="nearest",
-    )
-    axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=7.5)
-    axes.set_xlabel("Chromosome arm")
-    _name_rows(axes, order)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.025, aspect=30, extend="both")
-    bar.set_label("log2 ratio")
-    bar.outline.set_visible(False)
-    entitle(
-        figure,
-        title,
-        f"n = {count(order.height, 'sample')}, {count(len(columns), 'arm')}; "
-        f"log2 ratio to normal controls: blue = gain, orange = loss, white = no call",
-    )
-    return figure
 
 
 def _offsets(build: str) -> dict[str, int]:
@@ -277,55 +217,3 @@ def _name_genes(
             bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"},
             zorder=6,
         )
-
-
-def _row_order(arms: pl.DataFrame, labels: pl.DataFrame | None) -> pl.DataFrame:
-    samples = arms.select("sample_id").unique()
-    if labels is None:
-        return samples.with_columns(pl.lit(None, pl.String).alias("class")).sort("sample_id")
-    need(labels, "arm_heatmap labels", ["sample_id", "class"])
-    known = labels.select("sample_id", "class").unique("sample_id")
-    return samples.join(known, on="sample_id", how="left").sort(
-        "class", "sample_id", nulls_last=True
-    )
-
-
-def _arm_matrix(arms: pl.DataFrame, samples: list[str], columns: list[str]) -> np.ndarray:
-    values = np.full((len(samples), len(columns)), np.nan)
-    row = {name: i for i, name in enumerate(samples)}
-    column = {name: i for i, name in enumerate(columns)}
-    called = arms.filter((pl.col("call") != "no_call") & pl.col("log2").is_not_null())
-    for sample, region, log2 in called.select("sample_id", "region", "log2").iter_rows():
-        if region in column:
-            values[row[sample], column[region]] = log2
-    return values
-
-
-def _name_rows(axes: Axes, order: pl.DataFrame) -> None:
-    """Name classes by block when there are any, else samples when there is room."""
-    classes = order["class"].fill_null("(no class)").to_list()
-    if order["class"].null_count() < order.height:
-        starts = [i for i, c in enumerate(classes) if i == 0 or classes[i - 1] != c]
-        stops = [*starts[1:], len(classes)]
-        for start in starts[1:]:
-            axes.axhline(start - 0.5, color=INK, linewidth=0.8)
-        axes.set_yticks(
-            [(a + b - 1) / 2 for a, b in zip(starts, stops, strict=True)],
-            [f"{shorten(classes[a])} ({b - a})" for a, b in zip(starts, stops, strict=True)],
-            fontsize=8.5,
-        )
-    elif order.height <= 40:
-        axes.set_yticks(
-            range(order.height), [shorten(s, 26) for s in order["sample_id"]], fontsize=8.5
-        )
-    else:
-        axes.set_yticks([])
-        axes.set_ylabel("Samples")
-
-
-def _diverging() -> LinearSegmentedColormap:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list(
-        "loss_gain", ["#a33f00", LOSS, "#dcd9d5", GAIN, "#003f6b"]
-    )

@@ -67,6 +67,8 @@ def panel_curve_plot(
     bytes
         PNG, 900 px wide, one panel a metric.
     """
+    from matplotlib.ticker import PercentFormatter
+
     need(curve, "panel_curve_plot", ["model", "selector", "size", "metric", "value", "low", "high"])
     metrics = [m for m in _METRICS if m in set(curve["metric"])]
     if not metrics:
@@ -94,7 +96,7 @@ def panel_curve_plot(
         _size_axis(axes, sizes)
         axes.set_title(_METRICS[metric])
         if metric != "log_loss":
-            axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
         if recommended is not None:
             axes.axvline(recommended, color=INK, linewidth=1, linestyle="--", zorder=1)
     _curve_legend(figure, curve, models)
@@ -124,7 +126,7 @@ def importance_plot(
         ``probe_id``, ``method``, ``class`` (null, or the class a score speaks of), ``score``,
         ``rank`` (1 = most important); of per-class ranks the best one counts.
     top : int
-        Number of CpGs, best median rank over the methods first.
+        Number of CpGs, best mean rank over the methods first.
     genes : mapping of probe_id to gene names, optional
     title : str
 
@@ -140,7 +142,7 @@ def importance_plot(
     n_probes = ranks["probe_id"].n_unique()
     best = (
         ranks.group_by("probe_id")
-        .agg(pl.col("rank").median().alias("middle"), pl.col("rank").min().alias("first"))
+        .agg(pl.col("rank").mean().alias("middle"), pl.col("rank").min().alias("first"))
         .sort("middle", "first", "probe_id")
         .head(top)
     )
@@ -185,7 +187,7 @@ def importance_plot(
     entitle(
         figure,
         title,
-        f"n = {len(probes):,} of {count(n_probes, 'CpG')}, by median rank over "
+        f"n = {len(probes):,} of {count(n_probes, 'CpG')}, by mean rank over "
         f"{count(len(methods), 'method')}; per-class ranks: the best one",
     )
     return figure

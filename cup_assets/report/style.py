@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 DPI = 100
@@ -31,6 +32,8 @@ ACCENT = "#0072B2"
 GAIN = "#0072B2"
 LOSS = "#D55E00"
 NEUTRAL = "#a8a8a8"
+FULL_COLOUR = 0.4
+"""Absolute log2 ratio from which the colour of a gain or loss is saturated."""
 VERDICT_COLOURS = {"pass": "#7a9bb0", "warn": "#E69F00", "fail": "#C1272D"}
 CALL_COLOURS = {"match": "#009E73", "family_only": "#E69F00", "no_match": "#8a8a8a"}
 
@@ -177,6 +180,15 @@ def class_palette(names: Iterable[str]) -> dict[str, Mark]:
         free.discard(slot)
         palette[name] = Mark(_HUES[slot], _MARKERS[(index // len(_HUES)) % len(_MARKERS)])
     return palette
+
+
+def gain_loss_colours() -> LinearSegmentedColormap:
+    """Return the colours from loss over neutral to gain."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "loss_gain", ["#a33f00", LOSS, "#dcd9d5", GAIN, "#003f6b"]
+    )
 
 
 def need(frame: pl.DataFrame, what: str, columns: Sequence[str]) -> None:

@@ -1,0 +1,89 @@
+"""Every number that decides which CpGs are chosen and how a panel is judged.
+
+Belongs here: plain values, recorded as JSON beside each result, and the package's error. Does not
+belong here: logic that uses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cup_assets.classify.parameters import EvaluationParameters
+
+
+class PanelError(ValueError):
+    """Data or parameters from which no panel can honestly be chosen or judged."""
+
+
+@dataclass(frozen=True)
+class PanelParameters:
+    """Settings of CpG ranking, panels and their curve.
+
+    Attributes
+    ----------
+    sizes
+        Panel sizes, in CpGs; those beyond the CpGs there are have no panel.
+    candidates
+        Most variable probes of a training part that are ranked.
+    probe_max_missing, material_ridge
+        As for the classifiers: share of missing values from which a probe is not used, and how
+        strongly the FFPE/frozen shift is shrunk.
+    components
+        Principal components behind ``pca_loading``.
+    trees
+        Trees behind ``random_forest``.
+    logistic_c
+        Inverse L2 penalty of the ranking by ``logistic_coefficient``, for features scaled to a
+        mean squared norm of 1.
+    screened
+        Best CpGs by mean rank that are searched for redundancy; at least the largest size.
+    correlated
+        Absolute correlation from which two CpGs tell the same: one of them represents both.
+    panel_c
+        Inverse L2 penalty of the light classifier of a panel, for standardised CpGs.
+    random_draws
+        Random panels drawn per size and fold; their mean is the base line.
+    max_repeats
+        Repeats of the outer folds that the curve uses, the first ones.
+    bootstraps
+        Bootstrap samples behind each 95 % interval.
+    seed
+        Seed of everything random.
+    """
+
+    sizes: tuple[int, ...] = (5, 10, 20, 50, 100, 200)
+    candidates: int = 2000
+    probe_max_missing: float = 0.2
+    material_ridge: float = 2.0
+    components: int = 10
+    trees: int = 200
+    logistic_c: float = 10.0
+    screened: int = 1000
+    correlated: float = 0.7
+    panel_c: float = 1.0
+    random_draws: int = 5
+    max_repeats: int = 1
+    bootstraps: int = 500
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 1 or list(self.sizes) != sorted(set(self.sizes)):
+            raise PanelError(f"sizes is {self.sizes}: give distinct sizes of at least 1, ascending")
+        if self.screened < max(self.sizes):
+            raise PanelError(
+                f"screened is {self.screened}: the largest panel has {max(self.sizes)} CpGs"
+            )
+        if not 0 < self.correlated <= 1:
+            raise PanelError(f"correlated is {self.correlated}: it must lie in 0..1")
+        for name in ("candidates", "components", "trees", "random_draws", "max_repeats"):
+            if getattr(self, name) < 1:
+                raise PanelError(f"{name} is {getattr(self, name)}: it must be at least 1")
+
+    def preparation(self, n_probes: int) -> EvaluationParameters:
+        """Return what the classifiers' pipeline needs to prepare ``n_probes`` probes."""
+        return EvaluationParameters(
+            n_probes=n_probes,
+            probe_max_missing=self.probe_max_missing,
+            material_ridge=self.material_ridge,
+            seed=self.seed,
+        )
