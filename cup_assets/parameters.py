@@ -53,7 +53,8 @@ def load_parameters(path: Path) -> Parameters:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParametersError(f"{path} is not valid TOML: {error}; correct the file") from error
-    sections = {f.name: f.default_factory() for f in dataclasses.fields(Parameters)}  # type: ignore[misc]
+    defaults = Parameters()
+    sections = {f.name: getattr(defaults, f.name) for f in dataclasses.fields(defaults)}
     for name, entries in given.items():
         if name not in sections or not isinstance(entries, dict):
             raise ParametersError(

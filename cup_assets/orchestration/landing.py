@@ -5,8 +5,6 @@ function (`cup_assets.cohort.landing.plan_landings`), and reading any file: a ti
 stats, hashing happens in the asset.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from cup_assets.cohort.batch_files import observe_batches
@@ -100,7 +98,7 @@ def batches_awaiting_controls(platform: Platform) -> list[str]:
     rows = platform.catalogue.query(
         "SELECT DISTINCT p.batch FROM cnv_profiles p"
         " JOIN sample_measures m USING (sample_id, batch)"
-        " JOIN cnv_pools c ON c.array = m.array AND c.is_current"
+        ' JOIN cnv_pools c ON c."array" = m."array" AND c.is_current'
         " WHERE p.pool_version IS NULL ORDER BY p.batch"
     )
     return rows["batch"].to_list()

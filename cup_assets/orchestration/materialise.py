@@ -9,15 +9,18 @@ and conditions. So the comparison is made here, against the catalogue.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from cup_assets.orchestration.metadata import build_metadata
@@ -74,6 +77,12 @@ class Product:
     data_version: str | None = None
 
 
+def median(values: pl.Series) -> float | None:
+    """Return the median as a plain number, None where there is nothing."""
+    known = values.drop_nulls().to_numpy()
+    return float(np.median(known)) if known.size else None
+
+
 def materialise(
     context: dg.AssetExecutionContext,
     platform: Platform,
@@ -92,20 +101,41 @@ def materialise(
         context.log.info("%s is unchanged: reused", recipe.name)
         return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
     started = time.monotonic()
-    product = make()
+    with explained_failures():
+        product = make()
     seconds = time.monotonic() - started
     summary = _summary(product, seconds)
     data_version = product.data_version or recipe.fingerprint
-    catalogue.store(
-        recipe,
-        Write(product.tables, product.key, product.matrices),
-        run_id=context.run_id,
-        data_version=data_version,
-        summary=summary,
-        seconds=seconds,
-    )
+    with explained_failures():
+        catalogue.store(
+            recipe,
+            Write(product.tables, product.key, product.matrices),
+            run_id=context.run_id,
+            data_version=data_version,
+            summary=summary,
+            seconds=seconds,
+        )
     _write_pictures(pictures, product.pictures)
     return _result(recipe, data_version, summary, pictures, reused=False)
+
+
+@contextmanager
+def explained_failures() -> Iterator[None]:
+    """Turn an error of the domain packages, one clear line, into a failure without retries."""
+    try:
+        yield
+    except ValueError as error:
+        if not type(error).__module__.startswith("cup_assets."):
+            raise  # a bug: the traceback is the message
+        raise dg.Failure(str(error), allow_retries=False) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise dg.Failure(
+            "the disk is full: nothing of this asset was stored, what was stored before is intact;"
+            " free space and materialise it again",
+            allow_retries=False,
+        ) from error
 
 
 def _summary(product: Product, seconds: float) -> dict[str, Any]:

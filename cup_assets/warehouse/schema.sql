@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS samples (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, sentrix_id VARCHAR, sentrix_position VARCHAR,
     patient_id VARCHAR, "array" VARCHAR, "role" VARCHAR, diagnosis VARCHAR, "class" VARCHAR,
     family VARCHAR, material VARCHAR, sex VARCHAR, site VARCHAR, cohort VARCHAR,
-    grn VARCHAR, red VARCHAR, grn_sha256 VARCHAR, red_sha256 VARCHAR, scan_date VARCHAR, other JSON,
+    grn VARCHAR, red VARCHAR, grn_sha256 VARCHAR, red_sha256 VARCHAR, scan_date VARCHAR, extra JSON,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS intake_problems (
     batch VARCHAR NOT NULL, severity VARCHAR NOT NULL, code VARCHAR NOT NULL, place VARCHAR NOT NULL,
@@ -74,9 +74,12 @@ CREATE TABLE IF NOT EXISTS cnv_calls (
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- datasets
+-- Labels and files as they were when the dataset was made; later changes of a sheet do not count
+-- until it is made again. `person` joins the samples of one patient, under whatever name.
 CREATE TABLE IF NOT EXISTS dataset_members (
-    sample_id VARCHAR NOT NULL, included BOOLEAN NOT NULL, reason VARCHAR,
-    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+    sample_id VARCHAR NOT NULL, included BOOLEAN NOT NULL, reason VARCHAR, batch VARCHAR NOT NULL,
+    "array" VARCHAR, "class" VARCHAR, family VARCHAR, person VARCHAR, material VARCHAR, site VARCHAR,
+    files_sha256 VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS identities (
     sample_id VARCHAR NOT NULL, same_as VARCHAR NOT NULL, concordance DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
@@ -95,7 +98,9 @@ CREATE TABLE IF NOT EXISTS cv_scores (
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cv_choices (
     model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL,
-    choice JSON NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+    candidate JSON NOT NULL, inner_log_loss DOUBLE, calibration_c DOUBLE, n_probes INTEGER NOT NULL,
+    n_train INTEGER NOT NULL, n_test INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cv_metrics (
     model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
     metric VARCHAR NOT NULL, "class" VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
@@ -107,7 +112,11 @@ CREATE TABLE IF NOT EXISTS landscape (
     method VARCHAR NOT NULL, seed INTEGER NOT NULL, sample_id VARCHAR NOT NULL,
     x DOUBLE NOT NULL, y DOUBLE NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS landscape_agreement (
-    method VARCHAR NOT NULL, metric VARCHAR NOT NULL, label VARCHAR NOT NULL, value DOUBLE,
+    method VARCHAR NOT NULL, seed INTEGER, metric VARCHAR NOT NULL, label VARCHAR NOT NULL,
+    value DOUBLE, n INTEGER, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS case_neighbours (
+    sample_id VARCHAR NOT NULL, place INTEGER NOT NULL, neighbour VARCHAR NOT NULL,
+    "class" VARCHAR, distance DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- panels
@@ -120,14 +129,23 @@ CREATE TABLE IF NOT EXISTS panels (
 CREATE TABLE IF NOT EXISTS panel_curve (
     model VARCHAR NOT NULL, selector VARCHAR NOT NULL, size INTEGER NOT NULL, metric VARCHAR NOT NULL,
     value DOUBLE, low DOUBLE, high DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS panel_choices (
+    repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, rank INTEGER NOT NULL,
+    probe_id VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- diagnosis
 CREATE TABLE IF NOT EXISTS releases (
-    release VARCHAR NOT NULL, model VARCHAR NOT NULL, path VARCHAR NOT NULL, sha256 VARCHAR NOT NULL,
-    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+    release VARCHAR NOT NULL, model VARCHAR NOT NULL, path VARCHAR NOT NULL, digest VARCHAR NOT NULL,
+    is_current BOOLEAN NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- One row a case: its best class and family, and the call. Class, family and scores are null where
+-- a case could not be scored; the note says why.
 CREATE TABLE IF NOT EXISTS predictions (
-    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL, "class" VARCHAR NOT NULL,
-    score DOUBLE NOT NULL, family VARCHAR NOT NULL, family_score DOUBLE NOT NULL, call VARCHAR NOT NULL,
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL, "class" VARCHAR,
+    score DOUBLE, family VARCHAR, family_score DOUBLE, call VARCHAR NOT NULL, note VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS prediction_scores (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, raw_score DOUBLE NOT NULL, score DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 CREATE OR REPLACE VIEW sample_qc AS

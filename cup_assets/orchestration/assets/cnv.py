@@ -4,8 +4,6 @@ Belongs here: the assets ``cnv/controls`` and ``cnv/profiles``, and which pool a
 computed with. Does not belong here: how a profile is computed (`cup_assets.copynumber`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -41,7 +39,7 @@ from cup_assets.orchestration.conventions import (
     WAREHOUSE_POOL,
 )
 from cup_assets.orchestration.inputs import inputs_of, read_samples, require
-from cup_assets.orchestration.materialise import Product, materialise
+from cup_assets.orchestration.materialise import Product, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
@@ -78,7 +76,7 @@ def cnv_controls(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     that a profile can always be computed again with the pool that it was computed with.
     """
     samples = platform.catalogue.query(
-        "SELECT s.sample_id, s.batch, m.array, s.sex, m.predicted_sex, m.files_sha256"
+        'SELECT s.sample_id, s.batch, m."array", s.sex, m.predicted_sex, m.files_sha256'
         " FROM samples s JOIN sample_measures m USING (sample_id, batch)"
         " JOIN batches b USING (batch)"
         " WHERE s.role = 'normal_control' AND m.verdict <> 'fail' AND b.state <> 'retracted'"
@@ -117,7 +115,7 @@ def cnv_profiles(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     batch = context.partition_key
     parameters = platform.parameters.cnv
     samples = platform.catalogue.query(
-        "SELECT s.sample_id, s.batch, m.array, coalesce(s.sex, m.predicted_sex) AS sex, s.role,"
+        'SELECT s.sample_id, s.batch, m."array", coalesce(s.sex, m.predicted_sex) AS sex, s.role,'
         " m.files_sha256 FROM samples s JOIN sample_measures m USING (sample_id, batch)"
         " WHERE s.batch = ? ORDER BY s.sample_id",
         [batch],
@@ -180,7 +178,7 @@ def _pools(platform: Platform, samples: pl.DataFrame, parameters: CnvParameters)
             }
         )
     current = pl.DataFrame(rows, schema=_POOL_SCHEMA)
-    earlier = platform.catalogue.query(f"SELECT {', '.join(_POOL_SCHEMA)} FROM cnv_pools")
+    earlier = platform.catalogue.query("SELECT * FROM cnv_pools").select(*_POOL_SCHEMA)
     notes = {"pools": markdown_table(current.drop("sample_ids", "sexes", "path"))}
     if refusals:
         notes["arrays without a pool"] = markdown_table(pl.DataFrame(refusals))
@@ -200,7 +198,7 @@ def _pools_for(platform: Platform, batch: str, arrays: list[str]) -> dict[str, s
     """Return array -> version of the pool that this batch's profiles are computed with."""
     current = dict(
         platform.catalogue.query(
-            "SELECT array, pool_version FROM cnv_pools WHERE is_current"
+            'SELECT "array", pool_version FROM cnv_pools WHERE is_current'
         ).iter_rows()
     )
     kept: Mapping[str, str] = {}
@@ -257,7 +255,7 @@ def _load_pool(
 ) -> ControlPool:
     """Read a kept pool; its content must still give its version."""
     (row,) = platform.catalogue.query(
-        "SELECT * FROM cnv_pools WHERE array = ? AND pool_version = ?", [array, version]
+        'SELECT * FROM cnv_pools WHERE "array" = ? AND pool_version = ?', [array, version]
     ).iter_rows(named=True)
     sample_ids, log2 = read_pool_matrix(platform.settings.warehouse / row["path"])
     sexes = [sex or None for sex in row["sexes"].split(";")]
@@ -300,10 +298,8 @@ def _product(batch: str, samples: pl.DataFrame, profiles: list[CnvProfile]) -> P
         numbers={
             "profiles": called.height,
             "no_call": summaries.height - called.height,
-            "median_noise": called["noise"].median() if called.height else None,
-            "median_altered_fraction": called["altered_fraction"].median()
-            if called.height
-            else None,
+            "median_noise": median(called["noise"]),
+            "median_altered_fraction": median(called["altered_fraction"]),
         },
         notes=notes,
         pictures=_pictures(samples, profiles, calls),

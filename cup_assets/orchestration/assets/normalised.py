@@ -4,8 +4,6 @@ Belongs here: the asset ``normalised/betas``. Does not belong here: how a sample
 (`cup_assets.methylome`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from cup_assets.cohort import batch_signature
+from cup_assets.cohort.batch_files import batch_signature
 from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, load_manifests, process_batch
 from cup_assets.orchestration.conventions import (
     BETAS,
@@ -24,7 +22,7 @@ from cup_assets.orchestration.conventions import (
     check,
 )
 from cup_assets.orchestration.inputs import batch_samples, inputs_of, require
-from cup_assets.orchestration.materialise import Finding, Product, materialise
+from cup_assets.orchestration.materialise import Finding, Product, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
@@ -175,7 +173,7 @@ def _product(
             "samples": quality.height,
             "samples_failed_to_read": failed.height,
             **{f"samples_{name}": verdicts.get(name, 0) for name in ("pass", "warn", "fail")},
-            "median_failed_fraction": quality["failed_fraction"].median() if len(quality) else None,
+            "median_failed_fraction": median(quality["failed_fraction"]),
         },
         notes=notes,
         pictures=_pictures(quality, signals),

@@ -4,20 +4,22 @@ Belongs here: the asset ``raw/idats``, and the tombstone of a batch that was rem
 belong here: the rules of intake (`cup_assets.cohort`).
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
-from cup_assets.cohort.batch_files import batch_signature
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.taxonomy import load_taxonomy
 from cup_assets.methylome import load_manifests
 from cup_assets.orchestration.conventions import OWNERS, RAW, WAREHOUSE_POOL, check
-from cup_assets.orchestration.materialise import Finding, Product, materialise
+from cup_assets.orchestration.materialise import (
+    Finding,
+    Product,
+    explained_failures,
+    materialise,
+)
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
@@ -27,7 +29,12 @@ from cup_assets.warehouse import Recipe, digest
 CODE_VERSION = "1"
 
 # Codes of intake problems by the check that reports them; all others are about the sheet.
-_PAIRS = ("missing_grn", "missing_red", "file_without_row", "row_without_files")
+_PAIRS = (
+    *("missing_grn", "missing_red", "no_files", "no_row", "two_files", "pair_mismatch"),
+    *("same_file_twice", "renamed_file", "bad_idat", "bad_file_name", "link_outside"),
+    *("dangling_link", "not_a_file"),
+)
+_ARRAYS = ("unknown_array",)
 
 
 @dg.asset(
@@ -56,16 +63,18 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     if not folder.exists():
         return _retract(context, platform, batch)
     settings = platform.settings
-    signature = batch_signature(folder)
-    inventory = take_inventory(
-        folder,
-        settings.landing,
-        load_manifests(settings.manifests, settings.cache),
-        known=_samples_elsewhere(platform, batch),
-        taxonomy=load_taxonomy(_own_taxonomy(platform)),
-        mapper=platform.mapper,
-        progress=progress_of(context, "files"),
-    )
+    known, known_arrays = _elsewhere(platform, batch)
+    with explained_failures():
+        inventory = take_inventory(
+            folder,
+            settings.landing,
+            load_manifests(settings.manifests, settings.cache),
+            known=known,
+            known_arrays=known_arrays,
+            taxonomy=load_taxonomy(_own_taxonomy(platform)),
+            mapper=platform.mapper,
+            progress=progress_of(context, "files"),
+        )
     files = dict(inventory.files["path", "sha256"].iter_rows())
     recipe = Recipe(
         asset=RAW.to_user_string(),
@@ -80,9 +89,7 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             **files,
         },
     )
-    return materialise(
-        context, platform, recipe, lambda: _product(batch, inventory, files, signature)
-    )
+    return materialise(context, platform, recipe, lambda: _product(batch, inventory, files))
 
 
 def _own_taxonomy(platform: Platform) -> Path | None:
@@ -91,16 +98,20 @@ def _own_taxonomy(platform: Platform) -> Path | None:
     return path if path.exists() else None
 
 
-def _samples_elsewhere(platform: Platform, batch: str) -> dict[str, str]:
+def _elsewhere(platform: Platform, batch: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return sample -> batch and array position -> batch of what other batches hold."""
     rows = platform.catalogue.query(
-        "SELECT sample_id, batch FROM samples JOIN batches USING (batch)"
-        " WHERE state <> 'retracted' AND batch <> ?",
+        "SELECT sample_id, sentrix_id || '_' || sentrix_position AS position, batch"
+        " FROM samples JOIN batches USING (batch) WHERE state <> 'retracted' AND batch <> ?",
         [batch],
     )
-    return dict(rows.iter_rows())
+    return (
+        dict(rows["sample_id", "batch"].iter_rows()),
+        dict(rows["position", "batch"].iter_rows()),
+    )
 
 
-def _product(batch: str, inventory: Inventory, files: dict[str, str], signature: str) -> Product:
+def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product:
     samples = inventory.samples
     problems = pl.DataFrame(
         [(batch, p.severity, p.code, p.where, p.what, p.remedy) for p in inventory.problems],
@@ -116,7 +127,7 @@ def _product(batch: str, inventory: Inventory, files: dict[str, str], signature:
             "state": ["ready" if inventory.usable else "unusable"],
             "n_samples": [samples.height],
             "files_version": [digest(sorted(idats.items()))],
-            "signature": [signature],
+            "signature": [inventory.signature],
         }
     )
     errors = problems.filter(pl.col("severity") == "error")
@@ -145,7 +156,7 @@ def _shown(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def _findings(inventory: Inventory, errors: pl.DataFrame) -> list[Finding]:
-    arrays = pl.col("code").str.contains("array")
+    arrays = pl.col("code").is_in(_ARRAYS)
     pairs = pl.col("code").is_in(_PAIRS)
     parts = {
         "pairs_complete": errors.filter(pairs),

@@ -1,0 +1,128 @@
+"""The ``cup`` command.
+
+Belongs here: arguments, and one clear line for every error. Does not belong here: what the
+commands do (`cup_assets.console`, `cup_assets.orchestration.headless`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cup_assets.settings import Settings
+
+app = typer.Typer(
+    name="cup",
+    help="From raw methylation arrays (IDAT) to tumour diagnoses that can be audited.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def demo() -> None:
+    """Simulate a cohort, materialise everything, print the leaderboard and where things are."""
+    from cup_assets.console.demo import run_demo
+
+    run_demo(_settings())
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where the cohort is written.")],
+    array: Annotated[str, typer.Option(help="mini, 450k, epic or epicv2.")] = "mini",
+    samples: Annotated[int | None, typer.Option(help="About how many samples.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    gz: Annotated[bool, typer.Option(help="Write .idat.gz.")] = False,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Simulate on this Illumina manifest (CSV) instead.")
+    ] = None,
+) -> None:
+    """Write a simulated cohort as real IDAT files, with its truth beside it."""
+    from cup_assets.console.demo import run_simulate
+
+    run_simulate(
+        _settings(), folder, array=array, samples=samples, seed=seed, gz=gz, manifest=manifest
+    )
+
+
+@app.command()
+def intake(
+    path: Annotated[Path, typer.Argument(help="Folder of IDAT files with samplesheet.csv.")],
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong.")] = False,
+) -> None:
+    """Check a batch and copy it into the landing folder, as a whole or not at all."""
+    from cup_assets.console.intake import run_intake
+
+    run_intake(_settings(), path, check_only=check)
+
+
+@app.command()
+def materialize(
+    batch: Annotated[list[str] | None, typer.Option(help="Only this batch (repeatable).")] = None,
+    force: Annotated[bool, typer.Option(help="Compute even what is unchanged.")] = False,
+) -> None:
+    """Bring everything that is out of date up to date, without daemon or web server."""
+    from cup_assets.console.materialise import run_materialize
+
+    run_materialize(_settings(), batch, force=force)
+
+
+@app.command()
+def classify(
+    path: Annotated[Path, typer.Argument(help="Folder of IDAT pairs.")],
+    release: Annotated[str | None, typer.Option(help="Version; default: the current one.")] = None,
+) -> None:
+    """Score new IDAT pairs with a released classifier; nothing is stored."""
+    from cup_assets.console.classify import run_classify
+
+    run_classify(_settings(), path, release)
+
+
+@app.command()
+def audit(
+    sample_id: Annotated[str, typer.Argument(help="A sample with predictions or scores.")],
+    full: Annotated[
+        bool, typer.Option(help="Every input, not only the sample's own files.")
+    ] = False,
+) -> None:
+    """Print the chain from a sample's prediction back to file hashes, code, parameters and runs."""
+    from cup_assets.console.audit import run_audit
+
+    run_audit(_settings(), sample_id, full=full)
+
+
+@app.command()
+def doctor() -> None:
+    """Check environment, manifests, disk and instance."""
+    from cup_assets.console.doctor import run_doctor
+
+    run_doctor(_settings())
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open the Dagster UI with its daemon on 127.0.0.1, on the persistent instance."""
+    from cup_assets.console.ui import run_ui
+
+    run_ui(_settings(), port)
+
+
+def _settings() -> Settings:
+    return Settings.from_environment()
+
+
+def main() -> None:
+    """Run the command; errors of the platform are one line, anything else is a traceback."""
+    from cup_assets.console.errors import explained
+
+    message = explained(app)
+    if message:
+        print(f"cup: {message}", file=sys.stderr)
+        sys.exit(1)

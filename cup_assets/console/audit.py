@@ -1,0 +1,113 @@
+"""``cup audit``: from a score back to the raw files.
+
+Belongs here: printing a trace. Does not belong here: walking it (`cup_assets.warehouse.audit`).
+"""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from cup_assets.console.errors import ConsoleError
+from cup_assets.settings import Settings
+from cup_assets.warehouse import Catalogue
+from cup_assets.warehouse.audit import Trace, trace
+
+
+def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None:
+    """Print the sample, its scores, and the chain behind every one of them.
+
+    Raises
+    ------
+    ConsoleError
+        If nothing is stored under this sample id.
+    """
+    catalogue = Catalogue(settings.catalogue)
+    samples = catalogue.query("SELECT * FROM samples WHERE sample_id = ?", [sample_id])
+    if samples.is_empty():
+        raise ConsoleError(
+            f"no sample {sample_id} in {settings.catalogue}: check the id in the sample sheet, or"
+            " run `cup materialize` first"
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    for row in samples.iter_rows(named=True):
+        batch, own = row["batch"], {row["grn"], row["red"]}
+        console.print(
+            f"[bold]{sample_id}[/bold]  batch {batch}, {row['array']}, role {row['role']}"
+        )
+        for colour in ("grn", "red"):
+            console.print(f"  {row[colour]}  sha256 {row[f'{colour}_sha256']}")
+        for name, version in _results(catalogue, sample_id, batch):
+            tree = _tree(trace(catalogue, name, version), batch, own, full=full)
+            console.print(tree)
+    for line in _scores(catalogue, sample_id):
+        console.print(line)
+
+
+def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
+    """Return the assets that hold results of this sample, those furthest down the chain first."""
+    found = catalogue.query(
+        "SELECT DISTINCT 'diagnosis/predictions[' || batch || ']' AS name, data_version"
+        " FROM predictions WHERE sample_id = ? AND batch = ?"
+        " UNION SELECT DISTINCT 'evaluation/cv/' || model, data_version"
+        " FROM cv_scores WHERE sample_id = ?",
+        [sample_id, batch, sample_id],
+    )
+    if found.height:
+        return sorted(found.iter_rows())
+    stored = [
+        (f"{asset}[{batch}]", version.data_version)
+        for asset in ("cnv/profiles", "normalised/betas", "raw/idats")
+        if (version := catalogue.current(asset, batch))
+    ]
+    return stored[:1]
+
+
+def _tree(found: Trace, batch: str, own: set[str], *, full: bool) -> Tree:
+    tree = Tree(_label(found))
+    hidden = 0
+    for item in found.inputs:
+        is_file = item.name.startswith("file/")
+        relevant = not is_file or item.name.removeprefix("file/") in own
+        elsewhere = item.name.endswith("]") and not item.name.endswith(f"[{batch}]")
+        if full or (relevant and not elsewhere):
+            tree.add(_tree(item, batch, own, full=full))
+        else:
+            hidden += 1
+    if hidden:
+        tree.add(Text(f"and {hidden} more inputs (--full shows them)", "dim"))
+    return tree
+
+
+def _label(found: Trace) -> Text:
+    label = Text.assemble((found.name, "bold"), f"  {found.version}")
+    if found.repeated:
+        label.append("  (shown above)", "dim")
+    record = found.record
+    if record:
+        label.append(
+            f"\n  code {record.code_version}, run {record.run_id},"
+            f" {record.materialised_at:%Y-%m-%d %H:%M:%S %Z}"
+        )
+        if record.parameters:
+            label.append(f"\n  parameters {json.dumps(record.parameters)}", "dim")
+    return label
+
+
+def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
+    rows = catalogue.query(
+        'SELECT release, "class", score, family, family_score, call FROM predictions'
+        " WHERE sample_id = ? ORDER BY release, score DESC",
+        [sample_id],
+    )
+    lines = []
+    for (release,), group in rows.group_by("release", maintain_order=True):
+        best = group.row(0, named=True)
+        lines.append(
+            f"release {release}: {best['call']}, {best['class']} {best['score']:.6f}, family"
+            f" {best['family']} {best['family_score']:.6f}"
+        )
+    return lines

@@ -1,0 +1,119 @@
+"""``cup classify``: score IDAT pairs with a released classifier.
+
+Belongs here: finding pairs and printing calls. Does not belong here: scoring
+(`cup_assets.classify.release`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from cup_assets.classify.release import Predictions, Release
+from cup_assets.classify.release_files import load_release
+from cup_assets.cohort.batch_files import idat_name
+from cup_assets.cohort.matrix import collapse_replicates
+from cup_assets.compute import make_mapper
+from cup_assets.console.errors import ConsoleError
+from cup_assets.methylome import ArraySignals, BetaParameters, load_manifests, process_batch
+from cup_assets.settings import Settings
+from cup_assets.warehouse import Catalogue
+
+Pair = tuple[str, Path, Path]
+
+
+def run_classify(settings: Settings, path: Path, version: str | None = None) -> None:
+    """Print the call of every IDAT pair in a folder.
+
+    Raises
+    ------
+    ConsoleError
+        If there is no release, no pair, or some sample could not be scored.
+    """
+    console = Console(highlight=False)
+    pairs, lonely = find_pairs(path)
+    release = current_release(settings, version)
+    normalisation = BetaParameters(**release.record["normalisation"])
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("normalising", total=len(pairs))
+        signals = process_batch(
+            pairs,
+            load_manifests(settings.manifests, settings.cache),
+            normalisation,
+            mapper=make_mapper(settings),
+            progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    for array in signals.arrays:
+        console.print(_table(_score(release, array).calls, array))
+    problems = lonely + [f"{sample}: {line}" for sample, line in signals.failed]
+    for line in problems:
+        console.print(line, style="red", soft_wrap=True)
+    if problems:
+        raise ConsoleError(f"{len(problems)} sample(s) could not be scored: see the lines above")
+
+
+def find_pairs(path: Path) -> tuple[list[Pair], list[str]]:
+    """Return the pairs of a folder by name, and a line about every file without its partner."""
+    if not path.is_dir():
+        raise ConsoleError(f"{path} is not a folder: give the folder that holds the IDAT files")
+    files: dict[str, dict[str, Path]] = {}
+    for file in sorted(path.iterdir()):
+        if (name := idat_name(file.name)) is not None:
+            files.setdefault("_".join(name.array), {})[name.colour] = file
+    pairs = [(key, p["Grn"], p["Red"]) for key, p in files.items() if len(p) == 2]
+    lonely = [
+        f"{next(iter(p.values())).name}: its {'Red' if 'Grn' in p else 'Grn'} file is missing:"
+        " copy it beside"
+        for p in files.values()
+        if len(p) == 1
+    ]
+    if not pairs:
+        raise ConsoleError(f"no pair of *_Grn.idat and *_Red.idat in {path}")
+    return pairs, lonely
+
+
+def current_release(settings: Settings, version: str | None) -> Release:
+    """Load a release, its digest checked against the one that the catalogue keeps."""
+    releases = Catalogue(settings.catalogue).query("SELECT * FROM releases")
+    chosen = releases.filter(
+        pl.col("is_current") if version is None else pl.col("release") == version
+    )
+    if chosen.is_empty():
+        known = ", ".join(releases["release"]) or "none"
+        raise ConsoleError(
+            f"no release {version or ''} (known: {known}): run `cup materialize` to make one"
+        )
+    row = chosen.row(0, named=True)
+    return load_release(settings.releases / row["path"], digest=row["digest"])
+
+
+def _score(release: Release, array: ArraySignals) -> Predictions:
+    columns = [pl.Series(n, array.beta[:, i]) for i, n in enumerate(array.sample_ids)]
+    matrix = pl.DataFrame([array.probe_ids, *columns])
+    collapsed = collapse_replicates(matrix, array.manifest.probes)
+    X = np.ascontiguousarray(collapsed.drop("probe_id").to_numpy().T, dtype=np.float32)
+    unknown = [None] * len(array.sample_ids)
+    return release.predict(X, collapsed["probe_id"].to_list(), unknown, list(array.sample_ids))
+
+
+def _table(calls: pl.DataFrame, array: ArraySignals) -> Table:
+    verdicts = dict(array.quality["sample_id", "verdict"].iter_rows())
+    table = Table(
+        title=f"{array.manifest.array}, release {calls['release'][0]} (research use only)"
+    )
+    for column in ("sample", "quality", "call", "class", "score", "family", "family score", "note"):
+        table.add_column(column)
+    for row in calls.iter_rows(named=True):
+        scores = [
+            "" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "family_score")
+        ]
+        table.add_row(
+            row["sample_id"], verdicts[row["sample_id"]], row["call"], row["class"] or "",
+            scores[0], row["family"] or "", scores[1], row["note"] or "",
+        )  # fmt: skip
+    return table

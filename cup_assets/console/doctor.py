@@ -1,0 +1,124 @@
+"""``cup doctor``: whether everything is there that the platform needs.
+
+Belongs here: looking and printing. Does not belong here: mending.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from cup_assets.console.errors import ConsoleError
+from cup_assets.methylome import ManifestError, load_manifests
+from cup_assets.parameters import ParametersError, load_parameters
+from cup_assets.settings import Settings
+from cup_assets.warehouse import Catalogue, WarehouseError
+
+_DISK_NEEDED = 10 * 2**30
+
+Finding = tuple[bool, str]
+
+
+def run_doctor(settings: Settings) -> None:
+    """Print what was found.
+
+    Raises
+    ------
+    ConsoleError
+        If something is amiss that needs a hand.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    looks: list[Callable[[Settings], Iterator[Finding]]] = [
+        _software, _folders, _parameters, _manifests, _catalogue, _instance, _java,
+    ]  # fmt: skip
+    amiss = 0
+    for look in looks:
+        for fine, line in look(settings):
+            amiss += not fine
+            console.print(f"[{'green' if fine else 'red'}]{'✓' if fine else '✗'}[/] {line}")
+    if amiss:
+        raise ConsoleError(f"{amiss} thing(s) need a hand: see the lines marked ✗")
+
+
+def _software(_: Settings) -> Iterator[Finding]:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "duckdb", "polars"))
+    yield True, f"Python {platform.python_version()} ({sys.executable}), {packages}"
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    where = settings.data if settings.data.exists() else settings.data.parent
+    free = shutil.disk_usage(where).free
+    yield (
+        free > _DISK_NEEDED,
+        f"data folder {settings.data}, {free / 2**30:.0f} GiB free"
+        + ("" if free > _DISK_NEEDED else ": a batch of 96 450k arrays needs about 2 GiB"),
+    )
+    yield True, f"compute: {settings.compute}, {settings.workers} workers"
+
+
+def _parameters(settings: Settings) -> Iterator[Finding]:
+    try:
+        load_parameters(settings.parameters)
+    except ParametersError as error:
+        yield False, str(error)
+    else:
+        own = "own values in" if settings.parameters.exists() else "all defaults; override in"
+        yield True, f"parameters: {own} {settings.parameters}"
+
+
+def _manifests(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = load_manifests(settings.manifests, settings.cache)
+    except ManifestError as error:
+        yield False, str(error)
+        return
+    if not found:
+        yield (
+            False,
+            f"no manifest in {settings.manifests}: copy Illumina's CSV files there",
+        )
+    for manifest in found:
+        yield (
+            True,
+            f"manifest {manifest.array} ({manifest.name}, {manifest.probes.height:,} probes)",
+        )
+
+
+def _catalogue(settings: Settings) -> Iterator[Finding]:
+    try:
+        counts = Catalogue(settings.catalogue, patience=5).query(
+            "SELECT (SELECT count(*) FROM batches) AS batches, (SELECT count(*) FROM samples) AS n"
+        )
+    except WarehouseError as error:
+        yield False, str(error)
+        return
+    yield (
+        True,
+        f"database {settings.catalogue}: {counts['batches'][0]} batches, {counts['n'][0]} samples",
+    )
+
+
+def _instance(settings: Settings) -> Iterator[Finding]:
+    config = settings.dagster_home / "dagster.yaml"
+    yield (
+        True,
+        f"Dagster instance {settings.dagster_home}"
+        + ("" if config.exists() else " (made on first use)"),
+    )
+
+
+def _java(settings: Settings) -> Iterator[Finding]:
+    from cup_assets.compute.spark import SparkError, find_java
+
+    try:
+        home: Path = find_java()
+    except SparkError as error:
+        yield settings.compute != "spark", f"Spark: not available ({error})"
+    else:
+        yield True, f"Spark: Java in {home}"

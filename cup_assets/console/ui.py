@@ -1,0 +1,23 @@
+"""``cup ui``: the Dagster UI with its daemon, on the loopback.
+
+Belongs here: starting it. Does not belong here: anything it shows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cup_assets.orchestration.instance import prepare_instance
+from cup_assets.settings import Settings
+
+
+def run_ui(settings: Settings, port: int) -> None:
+    """Replace this process by ``dagster dev`` on the persistent instance."""
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **prepare_instance(settings)}
+    command = Path(sys.executable).with_name("dagster")
+    print(f"Dagster UI: http://127.0.0.1:{port}   (instance: {environment['DAGSTER_HOME']})")
+    arguments = ["dagster", "dev", "-m", "cup_assets.definitions"]
+    os.execve(command, [*arguments, "-h", "127.0.0.1", "-p", str(port)], environment)

@@ -1,0 +1,274 @@
+"""Which samples classifiers learn from, how they are divided, and how classes are balanced.
+
+Belongs here: ``datasets/reference`` and ``datasets/balanced``. Does not belong here: the rules
+themselves (`cup_assets.cohort`).
+"""
+
+from dataclasses import asdict
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from cup_assets.cohort.balance import STRATEGIES, training_plan
+from cup_assets.cohort.folds import assign_folds
+from cup_assets.cohort.members import select_members
+from cup_assets.methylome.identity import duplicates
+from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_DATA
+from cup_assets.orchestration.conventions import (
+    BALANCED,
+    BETAS,
+    OWNERS,
+    RAW,
+    REFERENCE,
+    WAREHOUSE_POOL,
+    check,
+)
+from cup_assets.orchestration.inputs import inputs_of, require
+from cup_assets.orchestration.materialise import Finding, Product, materialise
+from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.training import probe_space, stack_betas
+from cup_assets.report import class_sizes, markdown_table
+from cup_assets.warehouse import AssetVersion, Recipe, digest
+
+_SAMPLES = (
+    'SELECT s.sample_id, s.batch, s.patient_id, s.role, s.diagnosis, s."class", s.family,'
+    ' s.material, s.site, s.sex, m."array", m.verdict, m.reasons, m.predicted_sex, m.files_sha256,'
+    " m.files_sha256 = s.grn_sha256 || '+' || s.red_sha256 AS is_current, b.state"
+    " FROM samples s JOIN batches b USING (batch)"
+    " LEFT JOIN sample_measures m USING (sample_id, batch) ORDER BY s.sample_id, s.batch"
+)
+
+
+@dg.asset(
+    key=REFERENCE,
+    deps=[RAW, BETAS],
+    group_name="datasets",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool=WAREHOUSE_POOL,
+    automation_condition=ON_NEW_DATA,
+    check_specs=[
+        check(REFERENCE, "identities", "Nobody is in it under two names.", blocking=True),
+        check(REFERENCE, "class_sizes", "Every class has enough patients.", blocking=True),
+        check(REFERENCE, "recorded_sex", "Recorded and measured sex agree.", blocking=False),
+    ],
+)
+def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The samples that classifiers learn from, with a reason for each sample that is left out.
+
+    Each person's fold is drawn once and kept when other samples come. Its data version follows the
+    content: a batch that adds no member changes nothing downstream.
+    """
+    parameters = platform.parameters
+    samples = platform.catalogue.query(_SAMPLES)
+    betas = platform.catalogue.current_versions(BETAS.to_user_string())
+    live = samples.filter(pl.col("state") != "retracted")
+    batches = live["batch"].unique().sort().to_list()
+    versions = [require(platform, RAW, batch) for batch in batches]
+    versions += [require(platform, BETAS, batch) for batch in batches if batch in betas]
+    recipe = Recipe(
+        asset=REFERENCE.to_user_string(),
+        code_version="1",
+        parameters={
+            "cohort": asdict(parameters.cohort),
+            "min_identity_probes": parameters.quality.min_identity_probes,
+            "same_identity": parameters.quality.same_identity,
+        },
+        inputs=inputs_of(versions),
+        depends_on={
+            **inputs_of(versions),
+            "retracted": digest(sorted(set(samples["batch"]) - set(batches))),
+        },
+    )
+    return materialise(
+        context, platform, recipe, lambda: _reference(platform, samples, versions, recipe)
+    )
+
+
+def _reference(
+    platform: Platform, samples: pl.DataFrame, versions: list[AssetVersion], recipe: Recipe
+) -> Product:
+    parameters = platform.parameters
+    retracted = sorted(set(samples.filter(pl.col("state") == "retracted")["batch"]))
+    live = samples.filter(pl.col("state") != "retracted")
+    pairs = _identities(platform, live.filter(pl.col("is_current")))
+    # A sample whose betas are not those of its files counts as not normalised.
+    quality = live.filter(pl.col("is_current")).select("sample_id", "verdict", "reasons")
+    chosen = select_members(live, quality, pairs, parameters.cohort, retracted=retracted)
+    members = chosen.select("sample_id", "included", "reason", person="group").join(
+        live.select("sample_id", "batch", "array", "class", "family", "material", "site",
+                    "files_sha256"),
+        on="sample_id", maintain_order="left",
+    )  # fmt: skip
+    withdrawn = samples.filter(pl.col("state") == "retracted").select(
+        "sample_id", "batch", "array", "class", "family", "material", "site", "files_sha256",
+        included=pl.lit(value=False), reason=pl.format("batch {} was retracted", "batch"),
+    )  # fmt: skip
+    included = members.filter(pl.col("included"))
+    folds = assign_folds(
+        included.rename({"person": "group"}), parameters.cohort, _previous_folds(platform, recipe)
+    )
+    space = probe_space(platform, included["array"].unique().sort().to_list())
+    # A sample that is withdrawn here and landed again elsewhere is listed once, as what it is now.
+    withdrawn = withdrawn.join(members, on="sample_id", how="anti")
+    everyone = pl.concat([members, withdrawn], how="diagonal_relaxed")
+    reasons = everyone.filter(~pl.col("included")).select("sample_id", "batch", "reason")
+    return Product(
+        tables={"dataset_members": everyone, "folds": folds, "identities": pairs},
+        numbers={
+            "members": included.height,
+            "classes": included["class"].n_unique(),
+            "persons": included["person"].n_unique(),
+            "left_out": reasons.height,
+            "probes": len(space.names),
+        },
+        notes={
+            "left out": markdown_table(reasons),
+            "classes": markdown_table(
+                included.group_by("family", "class").agg(
+                    samples=pl.len(), persons=pl.col("person").n_unique()
+                ).sort("family", "class")
+            ),
+            "probes not used": markdown_table(space.report),
+        },
+        pictures={"class sizes": class_sizes(everyone)},
+        findings=_findings(live, everyone, included),
+        data_version=_content_version(included, folds, space.names, versions, recipe),
+    )  # fmt: skip
+
+
+def _previous_folds(platform: Platform, recipe: Recipe) -> pl.DataFrame | None:
+    """Return the folds to keep: those that were drawn with the same parameters."""
+    previous = platform.catalogue.current(recipe.asset)
+    if previous is None or previous.parameters.get("cohort") != recipe.parameters["cohort"]:
+        return None
+    return platform.catalogue.query(
+        "SELECT scheme, repeat, outer_fold, inner_fold, sample_id FROM folds"
+    )
+
+
+def _identities(platform: Platform, samples: pl.DataFrame) -> pl.DataFrame:
+    """Compare the SNP genotypes of all samples, over arrays and batches."""
+    parameters = platform.parameters.quality
+    snps = platform.catalogue.query(
+        "SELECT DISTINCT name FROM probes WHERE kind = 'rs' ORDER BY name"
+    )["name"].to_list()
+    if samples.is_empty() or not snps:
+        return pl.DataFrame(
+            schema={"sample_id": pl.String, "same_as": pl.String, "concordance": pl.Float64}
+        )
+    _, betas = stack_betas(platform, samples, snps, absent_as_nan=True)
+    return duplicates(
+        samples["sample_id"].to_list(),
+        np.ascontiguousarray(betas.T),
+        parameters.same_identity,
+        parameters.min_identity_probes,
+    )
+
+
+def _content_version(
+    included: pl.DataFrame,
+    folds: pl.DataFrame,
+    probes: tuple[str, ...],
+    versions: list[AssetVersion],
+    recipe: Recipe,
+) -> str:
+    """Return a version of what classifiers see: members, labels, files, folds, normalisation."""
+    normalised = {
+        version.name: [version.code_version, dict(version.parameters)]
+        for version in versions
+        if version.asset == BETAS.to_user_string() and version.partition in set(included["batch"])
+    }
+    return digest(
+        recipe.code_version,
+        dict(recipe.parameters),
+        included.sort("sample_id").rows(),
+        folds.rows(),
+        list(probes),
+        normalised,
+    )
+
+
+def _findings(
+    samples: pl.DataFrame, everyone: pl.DataFrame, included: pl.DataFrame
+) -> list[Finding]:
+    left_out = everyone.filter(~pl.col("included"))
+    conflicts = left_out.filter(pl.col("reason").str.starts_with("identity"))
+    small = left_out.filter(pl.col("reason").str.contains("patients, needs"))
+    sexes = samples.filter(
+        pl.col("predicted_sex").is_not_null() & (pl.col("sex") != pl.col("predicted_sex"))
+    )
+    return [
+        Finding(
+            "identities",
+            passed=conflicts.is_empty(),
+            description="; ".join(
+                f"{name}: {reason}" for name, reason in conflicts["sample_id", "reason"].iter_rows()
+            )
+            or "no two patients share genotypes",
+            severe=False,  # they are left out already
+        ),
+        Finding(
+            "class_sizes",
+            passed=small.is_empty(),
+            description="; ".join(sorted(set(small["reason"])))
+            or f"{included['class'].n_unique()} classes, all large enough",
+            severe=included["class"].n_unique() < 2,
+        ),
+        Finding(
+            "recorded_sex",
+            passed=sexes.is_empty(),
+            description="; ".join(
+                f"{name}: recorded {sex}, measured {measured}"
+                for name, sex, measured in sexes["sample_id", "sex", "predicted_sex"].iter_rows()
+            )
+            or "recorded and measured sex agree wherever both are known",
+            severe=False,
+        ),
+    ]
+
+
+@dg.asset(
+    key=BALANCED,
+    deps=[REFERENCE],
+    group_name="datasets",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool=WAREHOUSE_POOL,
+    automation_condition=ON_NEW_CHECKED_DATA,
+)
+def balanced(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """What each strategy against unequal class sizes does: the weight of every sample.
+
+    This is the plan over the whole dataset, for people. In evaluation the strategy is applied anew
+    inside every training part.
+    """
+    parameters = platform.parameters.cohort
+    recipe = Recipe(
+        asset=BALANCED.to_user_string(),
+        code_version="1",
+        parameters=asdict(parameters),
+        inputs=inputs_of([require(platform, REFERENCE)]),
+    )
+
+    def make() -> Product:
+        members = platform.catalogue.query(
+            'SELECT sample_id, "class", included FROM dataset_members WHERE included'
+        )
+        plan = pl.concat([training_plan(name, members, parameters) for name in STRATEGIES])
+        totals = (
+            plan.join(members, on="sample_id")
+            .group_by("strategy", "class")
+            .agg(samples=(pl.col("weight") > 0).sum(), weight=pl.col("weight").sum())
+            .sort("strategy", "class")
+        )
+        return Product(
+            tables={"training_plan": plan},
+            numbers={"strategies": len(STRATEGIES)},
+            notes={"weight by class": markdown_table(totals)},
+        )
+
+    return materialise(context, platform, recipe, make)

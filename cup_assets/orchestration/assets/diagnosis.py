@@ -1,0 +1,212 @@
+"""The released classifier, and what it says about diagnostic cases.
+
+Belongs here: ``diagnosis/classifier`` and ``diagnosis/predictions``. Does not belong here: fitting
+and scoring (`cup_assets.classify`). A case is only ever scored by a release.
+"""
+
+import json
+from dataclasses import asdict
+
+import dagster as dg
+import polars as pl
+
+from cup_assets.classify.release import champion, fit_release
+from cup_assets.classify.release_files import load_release, save_release
+from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_DATA
+from cup_assets.orchestration.conventions import (
+    BETAS,
+    CLASSIFIER,
+    COMPUTE_POOL,
+    LEADERBOARD,
+    OWNERS,
+    PREDICTIONS,
+    REFERENCE,
+    WAREHOUSE_POOL,
+)
+from cup_assets.orchestration.inputs import inputs_of, require
+from cup_assets.orchestration.materialise import Product, materialise
+from cup_assets.orchestration.partitions import BATCHES
+from cup_assets.orchestration.progress import progress_of
+from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.training import (
+    SCHEME,
+    diagnostic_cases,
+    load_training_data,
+    read_folds,
+    stack_betas,
+)
+from cup_assets.report import markdown_table, score_bars
+from cup_assets.warehouse import Recipe
+
+_RELEASE_SCHEMA = {
+    "release": pl.String,
+    "model": pl.String,
+    "path": pl.String,
+    "digest": pl.String,
+    "is_current": pl.Boolean,
+}
+
+
+@dg.asset(
+    key=CLASSIFIER,
+    deps=[LEADERBOARD, REFERENCE],
+    group_name="diagnosis",
+    kinds={"python", "scikitlearn"},
+    owners=OWNERS,
+    code_version="1",
+    pool=COMPUTE_POOL,
+    automation_condition=ON_NEW_CHECKED_DATA,
+)
+def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The model of the lowest calibrated log loss, refitted on all reference samples.
+
+    Kept under ``data/releases/<version>/`` with probe list, normalisation, thresholds, metrics,
+    input manifest and a model card, all covered by hashes; releases are never overwritten.
+    """
+    parameters = platform.parameters
+    recipe = Recipe(
+        asset=CLASSIFIER.to_user_string(),
+        code_version="1",
+        parameters={
+            "evaluation": asdict(parameters.evaluation),
+            "normalisation": asdict(parameters.betas),
+        },
+        inputs=inputs_of([require(platform, REFERENCE), require(platform, LEADERBOARD)]),
+    )
+    return materialise(context, platform, recipe, lambda: _release(context, platform, recipe))
+
+
+def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Recipe) -> Product:
+    parameters = platform.parameters
+    table = platform.catalogue.query("SELECT * FROM cv_metrics WHERE scheme = ?", [SCHEME])
+    model = champion(table)
+    version = f"r{recipe.fingerprint[:12]}"
+    folder = platform.settings.releases / version
+    if not folder.exists():
+        release = fit_release(
+            load_training_data(platform),
+            model,
+            read_folds(platform),
+            parameters.evaluation,
+            version=version,
+            normalisation=asdict(parameters.betas),
+            cv_metrics=table.filter(pl.col("model") == model),
+            input_manifest=[
+                {"input": name, "input_version": value} for name, value in recipe.inputs.items()
+            ],
+            mapper=platform.mapper,
+            progress=progress_of(context, "folds"),
+        )
+        save_release(release, folder)
+    # Read back, so that what is recorded is what will be used; the digest is kept apart from it.
+    release = load_release(folder, normalisation=asdict(parameters.betas))
+    digest = json.loads((folder / "release.json").read_text(encoding="utf-8"))["digest"]
+    row = [(version, model, folder.name, digest, True)]
+    current = pl.DataFrame(row, schema=_RELEASE_SCHEMA, orient="row")
+    earlier = platform.catalogue.query(
+        "SELECT release, model, path, digest, FALSE AS is_current FROM releases"
+        " WHERE release <> ? ORDER BY release",
+        [version],
+    )
+    return Product(
+        tables={"releases": pl.concat([current, earlier])},
+        numbers={
+            "release": version,
+            "model": model,
+            "classes": len(release.family_of),
+            "probes": len(release.probe_ids),
+            "samples": int(release.record["n_samples"]),
+        },
+        notes={"model card": (folder / "model_card.md").read_text(encoding="utf-8")},
+    )
+
+
+@dg.asset(
+    key=PREDICTIONS,
+    partitions_def=BATCHES,
+    deps=[BETAS, CLASSIFIER],
+    group_name="diagnosis",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool=WAREHOUSE_POOL,
+    automation_condition=ON_NEW_DATA,
+)
+def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Calibrated scores of the diagnostic cases of a batch, by the current release.
+
+    The predictions of earlier releases stay stored. A case that failed quality control is not
+    scored, and says so.
+    """
+    batch = context.partition_key
+    cases = diagnostic_cases(platform, batch, usable_only=False)
+    current = platform.catalogue.query("SELECT * FROM releases WHERE is_current")
+    recipe = Recipe(
+        asset=PREDICTIONS.to_user_string(),
+        partition=batch,
+        code_version="1",
+        parameters={},
+        inputs=inputs_of([require(platform, BETAS, batch), require(platform, CLASSIFIER)]),
+        depends_on={"release": current["digest"][0]}
+        | {
+            row["sample_id"]: f"{row['files_sha256']} {row['verdict']} {row['material']}"
+            for row in cases.iter_rows(named=True)
+        },
+    )
+    release = current.row(0, named=True)
+    return materialise(context, platform, recipe, lambda: _predict(platform, batch, cases, release))
+
+
+def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str, str]) -> Product:
+    normalisation = require(platform, BETAS, batch).parameters["betas"]
+    release = load_release(
+        platform.settings.releases / row["path"],
+        digest=row["digest"],
+        normalisation=normalisation,
+    )
+    usable = cases.filter(pl.col("verdict") != "fail")
+    if usable.height:
+        probes, X = stack_betas(platform, usable, release.probe_ids.tolist(), absent_as_nan=True)
+        found = release.predict(
+            X, probes, usable["material"].to_list(), usable["sample_id"].to_list()
+        )
+        calls, scores = found.calls, found.scores
+    else:
+        calls, scores = _NO_CALLS, _NO_SCORES
+    failed = cases.filter(pl.col("verdict") == "fail").select(
+        "sample_id",
+        release=pl.lit(release.version),
+        call=pl.lit("no_match"),
+        note=pl.lit("not scored: failed quality control: ") + pl.col("reasons"),
+    )
+    calls = pl.concat([calls, failed], how="diagonal_relaxed").with_columns(batch=pl.lit(batch))
+    counts = dict(calls["call"].value_counts().iter_rows())
+    shown = calls.filter(pl.col("score").is_not_null())
+    return Product(
+        tables={
+            "predictions": calls,
+            "prediction_scores": scores.with_columns(batch=pl.lit(batch)),
+        },
+        key={"batch": batch, "release": release.version},
+        numbers={
+            "release": release.version,
+            "cases": calls.height,
+            **{name: counts.get(name, 0) for name in ("match", "family_only", "no_match")},
+        },
+        notes={"calls": markdown_table(calls.drop("batch"))},
+        pictures={"scores": score_bars(shown)} if shown.height else {},
+    )
+
+
+_NO_CALLS = pl.DataFrame(
+    schema={
+        "sample_id": pl.String, "release": pl.String, "class": pl.String, "score": pl.Float64,
+        "family": pl.String, "family_score": pl.Float64, "call": pl.String, "note": pl.String,
+    }
+)  # fmt: skip
+_NO_SCORES = pl.DataFrame(
+    schema={
+        "sample_id": pl.String, "release": pl.String, "class": pl.String,
+        "raw_score": pl.Float64, "score": pl.Float64,
+    }
+)  # fmt: skip

@@ -1,0 +1,139 @@
+"""The matrices that classifiers learn from and are applied to, read from the warehouse.
+
+Belongs here: members + stored betas -> `TrainingData`, and the diagnostic cases. Does not belong
+here: who is a member (``datasets/reference``) and anything that learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cup_assets.classify.data import TrainingData
+from cup_assets.cohort.folds import SCHEME
+from cup_assets.cohort.matrix import ProbeSpace, collapse_replicates, common_probes
+from cup_assets.orchestration.inputs import read_samples
+from cup_assets.orchestration.resources import Platform
+
+__all__ = [
+    "SCHEME",
+    "diagnostic_cases",
+    "load_training_data",
+    "probe_space",
+    "read_folds",
+    "stack_betas",
+]
+
+
+def load_training_data(platform: Platform) -> TrainingData:
+    """Read the betas of all members on the autosomal CpGs that every array of theirs has.
+
+    Raises
+    ------
+    dg.Failure
+        If files of a member changed after ``datasets/reference`` was made.
+    """
+    members = platform.catalogue.query(
+        'SELECT d.sample_id, d.batch, d."array", d."class", d.family, d.person AS patient_id,'
+        " d.material, m.files_sha256 IS NOT DISTINCT FROM d.files_sha256 AS is_current"
+        " FROM dataset_members d LEFT JOIN sample_measures m USING (sample_id, batch)"
+        " WHERE d.included ORDER BY d.sample_id"
+    )
+    changed = members.filter(~pl.col("is_current"))["sample_id"]
+    if changed.len():
+        raise dg.Failure(
+            f"the files of {changed[0]} ({changed.len()} samples) changed after datasets/reference"
+            " was made: materialise datasets/reference first",
+            allow_retries=False,
+        )
+    space = probe_space(platform, members["array"].unique().sort().to_list())
+    names, X = stack_betas(platform, members, list(space.names))
+    return TrainingData.from_frame(members, X, names)
+
+
+def probe_space(platform: Platform, arrays: Sequence[str]) -> ProbeSpace:
+    """Return the probe names that all these arrays have and that may be learnt from."""
+    probes = platform.catalogue.query(
+        'SELECT "array", name, kind, chrom FROM probes WHERE list_contains(?, "array")',
+        [list(arrays)],
+    )
+    return common_probes({array: probes.filter(pl.col("array") == array) for array in arrays})
+
+
+def read_folds(platform: Platform) -> pl.DataFrame:
+    """Return the fold assignment of the stratified scheme."""
+    return platform.catalogue.query(
+        "SELECT scheme, repeat, outer_fold, inner_fold, sample_id FROM folds"
+        " WHERE scheme = ? ORDER BY repeat, outer_fold, sample_id",
+        [SCHEME],
+    )
+
+
+def diagnostic_cases(
+    platform: Platform, batch: str | None = None, *, usable_only: bool = True
+) -> pl.DataFrame:
+    """Return the diagnostic samples (of one batch) whose betas are those of their files.
+
+    Columns: sample_id, batch, array, material, verdict, reasons, files_sha256.
+    """
+    cases = platform.catalogue.query(
+        'SELECT s.sample_id, s.batch, m."array", s.material, m.verdict, m.reasons, m.files_sha256'
+        " FROM samples s JOIN sample_measures m USING (sample_id, batch)"
+        " JOIN batches b USING (batch)"
+        " WHERE s.role = 'diagnostic' AND b.state <> 'retracted'"
+        " AND m.files_sha256 = s.grn_sha256 || '+' || s.red_sha256"
+        " AND s.batch = coalesce(?, s.batch) ORDER BY s.sample_id",
+        [batch],
+    )
+    return cases.filter(pl.col("verdict") != "fail") if usable_only else cases
+
+
+def stack_betas(
+    platform: Platform, samples: pl.DataFrame, names: Sequence[str], *, absent_as_nan: bool = False
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Read betas by probe name, over arrays; replicates of a name (EPICv2) are averaged.
+
+    Parameters
+    ----------
+    platform
+        Where the warehouse is.
+    samples
+        Frame with sample_id, batch, array.
+    names
+        Probe names to take, in this order.
+    absent_as_nan
+        Whether a probe that an array does not have is NaN; an error otherwise.
+
+    Returns
+    -------
+    names, X
+        X is float32[n_samples, n_names] in the order of the frame, NaN where missing.
+    """
+    probes = platform.catalogue.query(
+        'SELECT "array", probe_id, name FROM probes WHERE list_contains(?, "array")'
+        ' ORDER BY "array", probe_id',
+        [samples["array"].unique().to_list()],
+    )
+    wanted = pl.DataFrame({"name": list(names)}, schema={"name": pl.String})
+    X = np.full((samples.height, len(names)), np.nan, dtype=np.float32)
+    for (array,), group in samples.with_row_index("row").group_by("array", maintain_order=True):
+        on_array = probes.filter(pl.col("array") == array)
+        there = wanted.with_row_index("column").join(on_array, on="name", maintain_order="left")
+        if not absent_as_nan and there["name"].n_unique() != len(names):
+            raise ValueError(f"{array} lacks some of the {len(names)} probes asked for")
+        _, values = read_samples(platform, "betas", group, there["probe_id"].to_list())
+        matrix = pl.DataFrame(
+            [there["probe_id"], *(pl.Series(str(i), row) for i, row in enumerate(values))]
+        )
+        collapsed = collapse_replicates(matrix, on_array)
+        columns = wanted.with_row_index("column").join(
+            collapsed.select(name="probe_id"), on="name", maintain_order="right", how="right"
+        )["column"]
+        X[np.ix_(group["row"].to_numpy(), columns.to_numpy())] = (
+            collapsed.drop("probe_id").to_numpy().T
+        )
+    return list(names), X
