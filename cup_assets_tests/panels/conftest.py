@@ -64,6 +64,12 @@ def cohort() -> TrainingData:
 
 
 @pytest.fixture(scope="session")
+def wide_cohort() -> TrainingData:
+    """Return the same classes with many more CpGs, of which some fit any labels by chance."""
+    return make_cohort(n_probes=1500)
+
+
+@pytest.fixture(scope="session")
 def folds_of() -> Callable[[TrainingData], pl.DataFrame]:
     return make_folds
 

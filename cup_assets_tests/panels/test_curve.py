@@ -56,15 +56,14 @@ def test_every_fold_chooses_the_planted_cpgs(judged: PanelCurve, informative: li
 
 
 def test_permuted_labels_give_a_panel_of_chance_level(
-    cohort: TrainingData, folds_of: Folds
+    wide_cohort: TrainingData, folds_of: Folds
 ) -> None:
-    rng = np.random.default_rng(3)
-    pairs = rng.permutation(cohort.y[::2])
-    shuffled = dataclasses.replace(cohort, y=np.repeat(pairs, 2))
-    curve = panel_curve(shuffled, folds_of(cohort), QUICK).curve
-    # Chance is 2/3; were CpGs chosen on all samples, twelve of 300 would give about .4.
+    labels = np.random.default_rng(1).permutation(wide_cohort.y[::2])
+    shuffled = dataclasses.replace(wide_cohort, y=np.repeat(labels, 2))
+    curve = panel_curve(shuffled, folds_of(shuffled), QUICK).curve
+    # Chance is 2/3; were the CpGs chosen on all samples, the largest panel would come near 1/2.
     for size in QUICK.sizes:
-        assert figure(curve, "ranked", size) > 0.52
+        assert figure(curve, "ranked", size) > 0.57
 
 
 def test_nothing_of_the_test_samples_reaches_the_choice(
