@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from cup_assets.simulate.controls import control_probes
-from cup_assets.simulate.design import SimulationError
+from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.hashing import generator
 from cup_assets.simulate.loci import loci
 

@@ -18,8 +18,9 @@ import numpy as np
 from cup_assets.compute import Mapper, serial
 from cup_assets.simulate.arrays import ArrayLayout, array_layout, manifest_layout
 from cup_assets.simulate.copy_number import Segment, copies_at, normal_copies, tumour_segments
-from cup_assets.simulate.design import CohortDesign, SimulationError
+from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.effects import SharedEffects
+from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.hashing import Floats
 from cup_assets.simulate.idat_writer import write_idat
 from cup_assets.simulate.manifest_writer import write_manifest

@@ -5,58 +5,46 @@ Belongs here: the design and its presets. Does not belong here: how an effect ac
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cup_assets.simulate.class_sizes import DEMO, HOSPITAL, TINY, ClassSizes
+from cup_assets.simulate.classes import CLASSES
+from cup_assets.simulate.errors import SimulationError
 
-class SimulationError(ValueError):
-    """A cohort cannot be simulated as asked; the message says why and what to change."""
-
-
-_TINY = (
-    ("adenoid cystic carcinoma", 9),
-    ("hpv-negative squamous cell carcinoma", 9),
-    ("hpv-positive squamous cell carcinoma", 9),
-    ("olfactory neuroblastoma", 9),
+_AT_LEAST_ONE = ("batches", "sites", "first_number")
+_COUNTS = (
+    *_AT_LEAST_ONE,
+    "seed",
+    "biology",
+    "normals",
+    "diagnostic",
+    "novel",
+    "second_samples",
+    "duplicates",
+    "swaps",
+    "wrong_sexes",
+    "degraded",
 )
-_DEMO = (
-    ("hpv-negative squamous cell carcinoma", 28),
-    ("adenoid cystic carcinoma", 22),
-    ("hpv-positive squamous cell carcinoma", 18),
-    ("olfactory neuroblastoma", 16),
-    ("pleomorphic adenoma", 15),
-    ("lung squamous cell carcinoma", 14),
-    ("mucoepidermoid carcinoma", 12),
-    ("salivary duct carcinoma", 12),
-    ("acinic cell carcinoma", 10),
-    ("mucosal melanoma", 9),
-    ("sinonasal undifferentiated carcinoma", 8),
-    ("secretory carcinoma", 7),
-)
-_HOSPITAL = (
-    ("hpv-negative squamous cell carcinoma", 60),
-    ("hpv-positive squamous cell carcinoma", 45),
-    ("lung squamous cell carcinoma", 40),
-    ("adenoid cystic carcinoma", 36),
-    ("pleomorphic adenoma", 24),
-    ("olfactory neuroblastoma", 22),
-    ("nasopharyngeal carcinoma", 20),
-    ("mucoepidermoid carcinoma", 18),
-    ("salivary duct carcinoma", 16),
-    ("acinic cell carcinoma", 14),
-    ("intestinal-type adenocarcinoma", 12),
-    ("mucosal melanoma", 12),
-    ("warthin tumour", 10),
-    ("sinonasal undifferentiated carcinoma", 10),
-    ("secretory carcinoma", 9),
-    ("epithelial-myoepithelial carcinoma", 8),
-    ("smarcb1-deficient carcinoma", 7),
-    ("polymorphous adenocarcinoma", 6),
-    ("nut carcinoma", 6),
-    ("alveolar rhabdomyosarcoma", 5),
-    ("myoepithelial carcinoma", 5),
-    ("biphenotypic sinonasal sarcoma", 4),
+_SCALES = (
+    "tumour_effect",
+    "family_effect",
+    "class_effect",
+    "individual_variation",
+    "sex_effect",
+    "copy_number",
+    "batch_effect",
+    "site_effect",
+    "ffpe_effect",
+    "background",
+    "out_of_band",
+    "dye_bias",
+    "type_two_compression",
+    "noise",
+    "intensity_variation",
+    "low_beads",
+    "failed_probes",
 )
 
 
@@ -139,7 +127,7 @@ class CohortDesign:
     gz: bool = False
     truth_betas: bool = True
     first_number: int = 1
-    classes: tuple[tuple[str, int], ...] = _DEMO
+    classes: ClassSizes = DEMO
     normals: int = 12
     diagnostic: int = 20
     novel: int = 2
@@ -181,8 +169,6 @@ class CohortDesign:
         SimulationError
             Naming the field and its bounds.
         """
-        from cup_assets.simulate.classes import CLASSES
-
         for diagnosis, size in self.classes:
             if diagnosis not in CLASSES:
                 raise SimulationError(f"unknown class {diagnosis!r}: use one of {sorted(CLASSES)}")
@@ -225,7 +211,7 @@ class CohortDesign:
         """Return 47 samples in 2 batches for tests: 4 classes, 6 normals, 4 diagnostic cases."""
         return cls(
             seed=seed,
-            classes=_TINY,
+            classes=TINY,
             normals=6,
             diagnostic=4,
             novel=0,
@@ -246,7 +232,7 @@ class CohortDesign:
         """Return about 470 samples of 22 classes of 4 to 60 samples in 10 batches."""
         return cls(
             seed=seed,
-            classes=_HOSPITAL,
+            classes=HOSPITAL,
             normals=24,
             diagnostic=50,
             novel=0,
@@ -258,110 +244,3 @@ class CohortDesign:
             wrong_sexes=2,
             degraded=5,
         )
-
-
-def design_from_options(
-    array: str = "mini",
-    *,
-    samples: int | None = None,
-    seed: int = 1,
-    gz: bool = False,
-    manifest: Path | None = None,
-) -> CohortDesign:
-    """Return the demo's design, on another array or with another number of samples.
-
-    Parameters
-    ----------
-    array : str
-        One of `arrays.ARRAYS`.
-    samples : int, optional
-        Total number of samples; the demo's proportions are kept as far as whole numbers allow,
-        and classes that would vanish are left out, the smallest first.
-    seed : int
-        Seed of the cohort.
-    gz : bool
-        Compress the IDAT files.
-    manifest : Path, optional
-        Simulate on this manifest file.
-
-    Raises
-    ------
-    SimulationError
-        If ``samples`` is below 12, too few for two classes, controls and a diagnostic case.
-    """
-    design = replace(CohortDesign.demo(seed), array=array, gz=gz, manifest=manifest)
-    if samples is None:
-        return design
-    if samples < 12:
-        raise SimulationError(f"samples={samples}: give at least 12")
-    share = samples / design.n_samples
-    scaled = {
-        name: round(getattr(design, name) * share)
-        for name in (
-            "diagnostic",
-            "second_samples",
-            "wrong_sexes",
-            "degraded",
-            "duplicates",
-            "swaps",
-        )
-    }
-    scaled["diagnostic"] = max(1, scaled["diagnostic"])
-    scaled["normals"] = max(4, round(design.normals * share))
-    left = samples - scaled["diagnostic"] - scaled["normals"] - scaled["duplicates"]
-    return replace(
-        design,
-        classes=_fill(design.classes, left),
-        novel=min(design.novel, scaled["diagnostic"] // 8),
-        batches=max(1, min(design.batches, samples // 8)),
-        **scaled,
-    )
-
-
-def _fill(classes: tuple[tuple[str, int], ...], n: int) -> tuple[tuple[str, int], ...]:
-    """Share n samples out in proportion (largest remainder), at least 3 a class."""
-    kept = classes[: max(1, min(len(classes), n // 3))]
-    total = sum(size for _, size in kept)
-    exact = [3 + (n - 3 * len(kept)) * size / total for _, size in kept]
-    if n < 3 * len(kept):
-        exact = [float(n)]
-    sizes = [int(value) for value in exact]
-    by_remainder = sorted(range(len(kept)), key=lambda i: sizes[i] - exact[i])
-    for i in by_remainder[: n - sum(sizes)]:
-        sizes[i] += 1
-    return tuple((name, size) for (name, _), size in zip(kept, sizes, strict=True))
-
-
-_AT_LEAST_ONE = ("batches", "sites", "first_number")
-_COUNTS = (
-    *_AT_LEAST_ONE,
-    "seed",
-    "biology",
-    "normals",
-    "diagnostic",
-    "novel",
-    "second_samples",
-    "duplicates",
-    "swaps",
-    "wrong_sexes",
-    "degraded",
-)
-_SCALES = (
-    "tumour_effect",
-    "family_effect",
-    "class_effect",
-    "individual_variation",
-    "sex_effect",
-    "copy_number",
-    "batch_effect",
-    "site_effect",
-    "ffpe_effect",
-    "background",
-    "out_of_band",
-    "dye_bias",
-    "type_two_compression",
-    "noise",
-    "intensity_variation",
-    "low_beads",
-    "failed_probes",
-)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from cup_assets.simulate.design import SimulationError
+from cup_assets.simulate.errors import SimulationError
 
 Keys = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from cup_assets.simulate.classes import CLASSES, NORMAL
-from cup_assets.simulate.design import CohortDesign, SimulationError
+from cup_assets.simulate.design import CohortDesign
+from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.hashing import generator
 
 _FIRST_SCAN = datetime(2020, 1, 6, 9, 0)

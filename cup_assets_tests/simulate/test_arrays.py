@@ -9,7 +9,7 @@ import pytest
 from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths
 from cup_assets.methylome.manifest import read_manifest
 from cup_assets.simulate.arrays import ArrayLayout, array_layout, manifest_layout
-from cup_assets.simulate.design import SimulationError
+from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.genes import GENES
 from cup_assets.simulate.manifest_writer import write_manifest
 
