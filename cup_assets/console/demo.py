@@ -25,12 +25,20 @@ from cup_assets.simulate import (
 )
 from cup_assets.warehouse import Catalogue
 
-_SHOWN = ("error", "balanced_accuracy", "macro_f1", "auc_hand_till", "brier", "log_loss")
+Estimate = tuple[float | None, float | None, float | None]
+
+_SHOWN_BESIDE = (
+    ("balanced_accuracy", ".1%"),
+    ("macro_f1", ".3f"),
+    ("brier", ".3f"),
+    ("log_loss", ".3f"),
+)
+_SHOWN = ("error", *(metric for metric, _ in _SHOWN_BESIDE))
 
 
 def run_demo(settings: Settings) -> None:
     """Simulate once, bring everything up to date, print the leaderboard and where things are."""
-    console = Console(highlight=False)
+    console = wide_console()
     started = time.monotonic()
     if (settings.data / "truth" / "design.json").exists():
         console.print(f"The simulated cohort is already in {settings.data}.")
@@ -57,6 +65,12 @@ def run_demo(settings: Settings) -> None:
     )
 
 
+def wide_console() -> Console:
+    """Return a console on which the leaderboard fits, also where the output is a file or a log."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
+
+
 def run_simulate(
     settings: Settings,
     folder: Path,
@@ -80,33 +94,33 @@ def run_simulate(
 
 
 def leaderboard(catalogue: Catalogue) -> Table:
-    """Return the models' metrics, best calibrated log loss first, 95 % intervals beside."""
+    """Return the models' metrics, best calibrated log loss first."""
     rows = catalogue.query(
         "SELECT model, scheme, metric, value, low, high FROM cv_metrics"
         ' WHERE "class" IS NULL AND list_contains(?, metric)',
         [list(_SHOWN)],
     )
-    table = Table(title="Leaderboard (nested cross-validation, calibrated, 95 % interval)")
-    table.add_column("model")
-    for metric in _SHOWN:
-        table.add_column(metric, justify="right")
-    found: dict[tuple[str, str], dict[str, tuple[float, float, float]]] = {}
+    table = Table(title="Leaderboard: nested cross-validation, calibrated (95 % interval)")
+    for title in ("model", "scheme", "error", "", *(name for name, _ in _SHOWN_BESIDE)):
+        table.add_column(title, justify="left" if title in ("model", "scheme", "") else "right")
+    found: dict[tuple[str, str], dict[str, Estimate]] = {}
     for model, scheme, metric, value, low, high in rows.iter_rows():
         found.setdefault((model, scheme), {})[metric] = (value, low, high)
-    worst = (float("inf"),) * 3
-    for (model, scheme), values in sorted(
-        found.items(), key=lambda item: item[1].get("log_loss", worst)[0]
-    ):
-        cells = [_cell(values.get(metric)) for metric in _SHOWN]
-        table.add_row(f"{model} ({scheme})", *cells)
+    for (model, scheme), values in sorted(found.items(), key=lambda item: _log_loss(item[1])):
+        error, low, high = values.get("error", (None, None, None))
+        interval = "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+        beside = [_cell(values.get(metric), shape) for metric, shape in _SHOWN_BESIDE]
+        table.add_row(model, scheme, _cell((error, low, high), ".1%"), interval, *beside)
     return table
 
 
-def _cell(values: tuple[float | None, float | None, float | None] | None) -> str:
-    if values is None or values[0] is None:
-        return "undefined"
-    value, low, high = values
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f}–{high:.3f})"
+def _log_loss(values: dict[str, Estimate]) -> float:
+    value = values.get("log_loss", (None, None, None))[0]
+    return float("inf") if value is None else value
+
+
+def _cell(estimate: Estimate | None, shape: str) -> str:
+    return "undefined" if estimate is None or estimate[0] is None else format(estimate[0], shape)
 
 
 def predictions(catalogue: Catalogue) -> Table:

@@ -43,7 +43,7 @@ from cup_assets.orchestration.materialise import Product, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
-from cup_assets.report import arm_heatmap, genome_plot, markdown_table
+from cup_assets.report import arm_heatmap, gene_places, genome_plot, markdown_table
 from cup_assets.warehouse import Recipe
 from cup_assets.warehouse.pools import read_pool_matrix, write_pool_matrix
 
@@ -136,7 +136,7 @@ def cnv_profiles(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         profiles: list[CnvProfile] = []
         for (array,), group in samples.group_by("array", maintain_order=True):
             profiles += _profiles(context, platform, group, str(array), pools[str(array)])
-        return _product(batch, samples, profiles)
+        return _product(batch, samples, profiles, _gene_places(platform, samples))
 
     return materialise(context, platform, recipe, make)
 
@@ -278,7 +278,21 @@ def _manifest(platform: Platform, array: str) -> Manifest:
     )
 
 
-def _product(batch: str, samples: pl.DataFrame, profiles: list[CnvProfile]) -> Product:
+def _gene_places(platform: Platform, samples: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return array -> where the called genes lie, for the pictures."""
+    genes = platform.parameters.cnv.genes
+    return {
+        array: gene_places(_manifest(platform, array).probes, genes)
+        for array in samples["array"].unique().sort()
+    }
+
+
+def _product(
+    batch: str,
+    samples: pl.DataFrame,
+    profiles: list[CnvProfile],
+    genes: Mapping[str, pl.DataFrame],
+) -> Product:
     def stacked(frames: list[pl.DataFrame], schema: Mapping[str, Any]) -> pl.DataFrame:
         empty = pl.DataFrame(schema=schema)
         return pl.concat([empty, *frames]).with_columns(batch=pl.lit(batch))
@@ -302,12 +316,15 @@ def _product(batch: str, samples: pl.DataFrame, profiles: list[CnvProfile]) -> P
             "median_altered_fraction": median(called["altered_fraction"]),
         },
         notes=notes,
-        pictures=_pictures(samples, profiles, calls),
+        pictures=_pictures(samples, profiles, calls, genes),
     )
 
 
 def _pictures(
-    samples: pl.DataFrame, profiles: list[CnvProfile], calls: pl.DataFrame
+    samples: pl.DataFrame,
+    profiles: list[CnvProfile],
+    calls: pl.DataFrame,
+    genes: Mapping[str, pl.DataFrame],
 ) -> dict[str, bytes]:
     """Draw the arms of the batch, and the genomes of diagnostic cases and of the most altered."""
     called = [profile for profile in profiles if profile.called]
@@ -316,9 +333,15 @@ def _pictures(
     pictures = {"arms": arm_heatmap(calls.filter(pl.col("kind") == "arm"))}
     most = max(called, key=lambda profile: profile.altered_fraction or 0.0)
     diagnostic = set(samples.filter(pl.col("role") == "diagnostic")["sample_id"])
+    array_of = dict(samples["sample_id", "array"].iter_rows())
     for profile in called:
         if profile is most or profile.sample_id in diagnostic:
             pictures[f"genome {profile.sample_id}"] = genome_plot(
-                profile.bins, profile.segments, profile.calls, profile.sample_id, profile.build
+                profile.bins,
+                profile.segments,
+                profile.calls,
+                profile.sample_id,
+                profile.build,
+                genes[array_of[profile.sample_id]],
             )
     return pictures

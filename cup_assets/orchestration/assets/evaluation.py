@@ -268,7 +268,9 @@ def _landscape(
         },
         notes={"agreement": markdown_table(agreed)},
         pictures={
-            "by class": landscape_plot(made.frame, labels),
-            "by batch": landscape_plot(made.frame, labels, colour_by="batch"),
+            f"by {label}": landscape_plot(
+                made.frame, labels, colour_by=label, explained=made.space.explained.tolist()
+            )
+            for label in ("class", "batch", "material")
         },
     )

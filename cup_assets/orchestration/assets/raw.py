@@ -151,7 +151,16 @@ def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product
 
 def _shown(samples: pl.DataFrame) -> pl.DataFrame:
     return samples.select(
-        "sample_id", "array", "role", "diagnosis", "class", "material", "sex", "site", "scan_date"
+        "sample_id",
+        "array",
+        "role",
+        "diagnosis",
+        "class",
+        "material",
+        "sex",
+        "site",
+        "cohort",
+        "scan_date",
     )
 
 
