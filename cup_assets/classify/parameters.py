@@ -17,10 +17,10 @@ STRATEGIES = ("none", "class_weight", "down_sample")
 class EvaluationParameters:
     """Settings of the nested cross-validation and of the released classifier.
 
+    The number of folds is the fold assignment's (`cup_assets.cohort.CohortParameters`).
+
     Attributes
     ----------
-    outer_folds, inner_folds, repeats
-        Shape of the nested cross-validation that the fold assignment is asked for.
     n_probes
         Probes of the largest variance kept in each training part (10,000 suits full arrays).
     probe_max_missing
@@ -56,9 +56,6 @@ class EvaluationParameters:
         Share of the released probes a sample may lack and still be scored.
     """
 
-    outer_folds: int = 5
-    inner_folds: int = 3
-    repeats: int = 1
     n_probes: int = 2000
     probe_max_missing: float = 0.2
     material_ridge: float = 2.0
