@@ -6,30 +6,25 @@ Belongs here: selections of assets. Does not belong here: when they run.
 import dagster as dg
 
 from cup_assets.orchestration.conventions import BETAS, CONTROLS, PREDICTIONS, PROFILES, RAW
-from cup_assets.orchestration.partitions import BATCHES
 
 process_batch_job = dg.define_asset_job(
     "process_batch",
     selection=dg.AssetSelection.assets(RAW, BETAS, CONTROLS, PROFILES),
-    partitions_def=BATCHES,
     description="A batch from its files to betas and copy number; reuses what is unchanged.",
 )
 raw_job = dg.define_asset_job(
     "take_inventory",
     selection=dg.AssetSelection.assets(RAW),
-    partitions_def=BATCHES,
     description="The inventory of a batch alone: retracts a batch whose folder was removed.",
 )
 profile_batch_job = dg.define_asset_job(
     "profile_batch",
     selection=dg.AssetSelection.assets(PROFILES),
-    partitions_def=BATCHES,
     description="Copy number of a batch.",
 )
 predict_batch_job = dg.define_asset_job(
     "predict_batch",
     selection=dg.AssetSelection.assets(PREDICTIONS),
-    partitions_def=BATCHES,
     description="Calibrated scores of a batch's diagnostic cases with the released classifier.",
 )
 refresh_job = dg.define_asset_job(
