@@ -76,11 +76,14 @@ def materialize(
 def classify(
     path: Annotated[Path, typer.Argument(help="Folder of IDAT pairs.")],
     release: Annotated[str | None, typer.Option(help="Version; default: the current one.")] = None,
+    material: Annotated[
+        str | None, typer.Option(help="FFPE or frozen, where the folder has no sample sheet.")
+    ] = None,
 ) -> None:
     """Score new IDAT pairs with a released classifier; nothing is stored."""
     from cup_assets.console.classify import run_classify
 
-    run_classify(_settings(), path, release)
+    run_classify(_settings(), path, release, material)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -271,9 +271,27 @@ def probe_list_sha256(probe_ids: Strings) -> str:
 
 
 def parameters_from_json(values: Mapping[str, Any]) -> EvaluationParameters:
-    """Rebuild parameters from their JSON form, where tuples became lists."""
-    tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return EvaluationParameters(**{**values, **tuples})
+    """Rebuild parameters from their JSON form, where tuples became lists.
+
+    A release outlives the code that made it: parameters of training that no longer exist are
+    passed over, because only thresholds and limits matter to a prediction, and those must be
+    there.
+
+    Raises
+    ------
+    ReleaseError
+        If a threshold or limit is missing.
+    """
+    for needed in ("match_threshold", "family_threshold", "max_missing"):
+        if needed not in values:
+            raise ReleaseError(f"the release does not say its {needed}: make a new release")
+    known = {field.name for field in fields(EvaluationParameters)}
+    plain = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if name in known
+    }
+    return EvaluationParameters(**plain)
 
 
 def _sizes(names: Strings) -> dict[str, int]:

@@ -16,8 +16,9 @@ from rich.table import Table
 
 from cup_assets.classify.release import Predictions, Release
 from cup_assets.classify.release_files import load_release
-from cup_assets.cohort.batch_files import idat_name
+from cup_assets.cohort.batch_files import idat_name, is_sheet
 from cup_assets.cohort.matrix import collapse_replicates
+from cup_assets.cohort.samplesheet import read_samplesheet
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.methylome import ArraySignals, BetaParameters, load_manifests, process_batch
@@ -27,8 +28,13 @@ from cup_assets.warehouse import Catalogue
 Pair = tuple[str, Path, Path]
 
 
-def run_classify(settings: Settings, path: Path, version: str | None = None) -> None:
+def run_classify(
+    settings: Settings, path: Path, version: str | None = None, material: str | None = None
+) -> None:
     """Print the call of every IDAT pair in a folder.
+
+    The material (FFPE or frozen), by which betas are adjusted, is taken from the folder's sample
+    sheet where there is one, else from the option; where it is unknown the result says so.
 
     Raises
     ------
@@ -38,6 +44,7 @@ def run_classify(settings: Settings, path: Path, version: str | None = None) -> 
     console = Console(highlight=False)
     pairs, lonely = find_pairs(path)
     release = current_release(settings, version)
+    sheet = materials_of(path)
     normalisation = BetaParameters(**release.record["normalisation"])
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("normalising", total=len(pairs))
@@ -49,7 +56,8 @@ def run_classify(settings: Settings, path: Path, version: str | None = None) -> 
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     for array in signals.arrays:
-        console.print(_table(_score(release, array).calls, array))
+        materials = [sheet.get(sample, material) for sample in array.sample_ids]
+        console.print(_table(score_array(release, array, materials).calls, array))
     problems = lonely + [f"{sample}: {line}" for sample, line in signals.failed]
     for line in problems:
         console.print(line, style="red", soft_wrap=True)
@@ -92,13 +100,24 @@ def current_release(settings: Settings, version: str | None) -> Release:
     return load_release(settings.releases / row["path"], digest=row["digest"])
 
 
-def _score(release: Release, array: ArraySignals) -> Predictions:
+def materials_of(path: Path) -> dict[str, str | None]:
+    """Return position (Sentrix_ID_Sentrix_Position) -> material of the folder's sample sheet."""
+    sheets = [file for file in sorted(path.iterdir()) if is_sheet(file.name)]
+    if not sheets:
+        return {}
+    rows = read_samplesheet(sheets[0])
+    names = rows["sentrix_id"] + "_" + rows["sentrix_position"]
+    return dict(zip(names.to_list(), rows["material"].to_list(), strict=True))
+
+
+def score_array(release: Release, array: ArraySignals, materials: list[str | None]) -> Predictions:
+    """Score the samples of one array; the same bits as ``diagnosis/predictions``."""
     columns = [pl.Series(n, array.beta[:, i]) for i, n in enumerate(array.sample_ids)]
     matrix = pl.DataFrame([array.probe_ids, *columns])
     collapsed = collapse_replicates(matrix, array.manifest.probes)
     X = np.ascontiguousarray(collapsed.drop("probe_id").to_numpy().T, dtype=np.float32)
-    unknown = [None] * len(array.sample_ids)
-    return release.predict(X, collapsed["probe_id"].to_list(), unknown, list(array.sample_ids))
+    names = collapsed["probe_id"].to_list()
+    return release.predict(X, names, materials, list(array.sample_ids))
 
 
 def _table(calls: pl.DataFrame, array: ArraySignals) -> Table:
