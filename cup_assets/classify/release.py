@@ -286,7 +286,7 @@ def parameters_from_json(values: Mapping[str, Any]) -> EvaluationParameters:
         if needed not in values:
             raise ReleaseError(f"the release does not say its {needed}: make a new release")
     known = {field.name for field in fields(EvaluationParameters)}
-    plain = {
+    plain: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in values.items()
         if name in known
