@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from cup_assets.cohort.matrix import collapse_replicates
 from cup_assets.cohort.samplesheet import read_samplesheet
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
+from cup_assets.console.wide import wide_console
 from cup_assets.methylome import ArraySignals, BetaParameters, load_manifests, process_batch
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -41,11 +41,12 @@ def run_classify(
     ConsoleError
         If there is no release, no pair, or some sample could not be scored.
     """
-    console = Console(highlight=False)
+    console = wide_console()
     pairs, lonely = find_pairs(path)
     release = current_release(settings, version)
     sheet = materials_of(path)
     normalisation = BetaParameters(**release.record["normalisation"])
+    console.print(f"release {release.version} ({release.model})")
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("normalising", total=len(pairs))
         signals = process_batch(
@@ -55,10 +56,22 @@ def run_classify(
             mapper=make_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    failed_quality = []
     for array in signals.arrays:
         materials = [sheet.get(sample, material) for sample in array.sample_ids]
-        console.print(_table(score_array(release, array, materials).calls, array))
-    problems = lonely + [f"{sample}: {line}" for sample, line in signals.failed]
+        calls = score_array(release, array, materials).calls
+        bad = array.quality.filter(pl.col("verdict") == "fail")["sample_id", "reasons"]
+        failed_quality += [
+            f"{sample}: failed quality control ({why}), not scored"
+            for sample, why in bad.iter_rows()
+        ]
+        console.print(_table(calls.join(bad, on="sample_id", how="anti"), array))
+        for sample, note in calls.filter(pl.col("note").is_not_null())[
+            "sample_id", "note"
+        ].iter_rows():
+            console.print(f"{sample}: {note}", soft_wrap=True)
+    unreadable = [f"{sample}: {line}" for sample, line in signals.failed]
+    problems = lonely + unreadable + failed_quality
     for line in problems:
         console.print(line, style="red", soft_wrap=True)
     if problems:
@@ -122,17 +135,15 @@ def score_array(release: Release, array: ArraySignals, materials: list[str | Non
 
 def _table(calls: pl.DataFrame, array: ArraySignals) -> Table:
     verdicts = dict(array.quality["sample_id", "verdict"].iter_rows())
-    table = Table(
-        title=f"{array.manifest.array}, release {calls['release'][0]} (research use only)"
-    )
-    for column in ("sample", "quality", "call", "class", "score", "family", "family score", "note"):
-        table.add_column(column)
+    table = Table(title=f"{array.manifest.array}, research use only")
+    for column in ("sample", "quality", "call", "class", "score", "family", "family score"):
+        table.add_column(column, justify="right" if "score" in column else "left")
     for row in calls.iter_rows(named=True):
         scores = [
             "" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "family_score")
         ]
         table.add_row(
             row["sample_id"], verdicts[row["sample_id"]], row["call"], row["class"] or "",
-            scores[0], row["family"] or "", scores[1], row["note"] or "",
+            scores[0], row["family"] or "", scores[1],
         )  # fmt: skip
     return table

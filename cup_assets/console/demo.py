@@ -16,6 +16,7 @@ from rich.table import Table
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.materialise import run_materialize
+from cup_assets.console.wide import wide_console
 from cup_assets.settings import Settings
 from cup_assets.simulate import (
     CohortDesign,
@@ -63,12 +64,6 @@ def run_demo(settings: Settings) -> None:
         f"  .venv/bin/cup audit {_some_case(catalogue)}      from a score back to the raw files",
         soft_wrap=True,
     )
-
-
-def wide_console() -> Console:
-    """Return a console on which the leaderboard fits, also where the output is a file or a log."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)
 
 
 def run_simulate(
