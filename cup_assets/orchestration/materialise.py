@@ -110,7 +110,7 @@ def materialise(
         catalogue.store(
             recipe,
             Write(product.tables, product.key, product.matrices),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             data_version=data_version,
             summary=summary,
             seconds=seconds,

@@ -118,7 +118,7 @@ def _store_probes(
             pl.lit(manifest.array).alias("array"), *columns, pl.lit(manifest.build).alias("build")
         )
         platform.catalogue.store_once(
-            "probes", rows, {"array": manifest.array}, context.run_id, manifest.content_hash
+            "probes", rows, {"array": manifest.array}, context.run.run_id, manifest.content_hash
         )
 
 
