@@ -59,6 +59,13 @@ def test_the_scan_settings_say_simulated(tmp_path: Path) -> None:
     assert all("SIMULATED" in repr(entry) for entry in read_idat(path).run_info)
 
 
+@pytest.mark.parametrize("length", [1, 127, 128, 300, 16_384])
+def test_strings_of_every_length_are_read_back(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "a_Grn.idat"
+    write_idat(path, **_beads(3, 0), barcode="7" * length, position="R01C01")
+    assert read_idat(path).barcode == "7" * length
+
+
 def test_gzip_holds_the_same_bytes_and_no_time_stamp(tmp_path: Path) -> None:
     plain, packed = tmp_path / "a.idat", tmp_path / "a.idat.gz"
     for path in (plain, packed):

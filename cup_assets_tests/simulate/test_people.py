@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,14 @@ def test_ids_places_and_sizes_hold_for_every_seed(
     assert all(s.purity == 0 and s.label == "normal" for s in controls)
     assert all(0.3 <= s.purity <= 0.95 for s in samples if s.role != "normal_control")
     assert all((s.label == "") == (s.role == "diagnostic") for s in samples)
+
+
+@pytest.mark.parametrize("batches", [1, 2, 5])
+def test_normal_controls_come_in_pairs_of_both_sexes_to_every_batch(batches: int) -> None:
+    controls = [s for s in _demo(batches=batches) if s.role == "normal_control"]
+    for batch in {s.batch for s in controls}:
+        assert {s.sex for s in controls if s.batch == batch} == {"F", "M"}
+    assert len({s.batch for s in controls}) == batches
 
 
 def test_second_samples_share_patient_and_tumour_but_not_purity() -> None:

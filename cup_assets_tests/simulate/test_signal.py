@@ -12,10 +12,13 @@ from cup_assets.simulate.arrays import array_layout
 from cup_assets.simulate.cohort import measure_sample
 from cup_assets.simulate.controls import expected_signal
 from cup_assets.simulate.copy_number import tumour_segments
+from cup_assets.simulate.effects import SharedEffects
+from cup_assets.simulate.hashing import probe_keys
 from cup_assets.simulate.people import Sample, draw_samples
 
 LAYOUT = array_layout("mini")
 PROBES = LAYOUT.probes
+KEYS = probe_keys(PROBES["name"])
 AUTOSOMAL = ~PROBES["chrom"].is_in(["X", "Y"]).to_numpy()
 TWO = (PROBES["design"] == "II").to_numpy()
 QUIET: dict[str, Any] = dict.fromkeys(
@@ -133,6 +136,8 @@ def test_noise_separates_repeated_measurements_of_the_same_dna(plain: _Measured)
     np.testing.assert_array_equal(quiet.raw.mean, plain.raw.mean)
     noisy = _Measured(sample, **(QUIET | {"noise": 1.0}))
     np.testing.assert_array_equal(noisy.truth, plain.truth)
+    again = _Measured(_sample(number=98), **(QUIET | {"noise": 1.0}))
+    assert (noisy.m != again.m).mean() > 0.9
     spread = np.std(np.log2(noisy.total[AUTOSOMAL] / plain.total[AUTOSOMAL]))
     assert 0.08 < spread < 0.25
 
@@ -175,6 +180,16 @@ def test_batches_and_centres_shift_betas(effect: str, field: str) -> None:
     other = _Measured(replace(_sample(), **{field: "another"}), **settings)
     middle = AUTOSOMAL & (one.truth > 0.3) & (one.truth < 0.7)
     assert 0.02 < np.abs(one.beta - other.beta)[middle].mean() < 0.08
+
+
+def test_a_batch_happens_once_and_a_centre_stays_the_same() -> None:
+    for effect, same in (("batch_effect", False), ("site_effect", True)):
+        one, other = (
+            SharedEffects(_design(seed=seed, **{effect: 1.0}), KEYS).offset(effect[:-7], "A", "m")
+            for seed in (1, 2)
+        )
+        assert np.array_equal(one, other) is same
+        assert one.std() == pytest.approx(0.12, rel=0.05)
 
 
 def test_a_degraded_sample_is_useless() -> None:
