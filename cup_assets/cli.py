@@ -36,7 +36,11 @@ def simulate(
     folder: Annotated[Path, typer.Argument(help="Where the cohort is written.")],
     array: Annotated[str, typer.Option(help="mini, 450k, epic or epicv2.")] = "mini",
     samples: Annotated[int | None, typer.Option(help="About how many samples.")] = None,
+    batches: Annotated[int | None, typer.Option(help="How many batches.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    first_number: Annotated[
+        int, typer.Option(help="Number of the first sample, so that it can join another cohort.")
+    ] = 1,
     gz: Annotated[bool, typer.Option(help="Write .idat.gz.")] = False,
     manifest: Annotated[
         Path | None, typer.Option(help="Simulate on this Illumina manifest (CSV) instead.")
@@ -46,7 +50,15 @@ def simulate(
     from cup_assets.console.demo import run_simulate
 
     run_simulate(
-        _settings(), folder, array=array, samples=samples, seed=seed, gz=gz, manifest=manifest
+        _settings(),
+        folder,
+        batches=batches,
+        first_number=first_number,
+        array=array,
+        samples=samples,
+        seed=seed,
+        gz=gz,
+        manifest=manifest,
     )
 
 

@@ -7,6 +7,7 @@ simulation itself.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -70,20 +71,24 @@ def run_simulate(
     settings: Settings,
     folder: Path,
     *,
-    array: str,
-    samples: int | None,
-    seed: int,
-    gz: bool,
-    manifest: Path | None,
+    batches: int | None = None,
+    first_number: int = 1,
+    array: str = "mini",
+    samples: int | None = None,
+    seed: int = 1,
+    gz: bool = False,
+    manifest: Path | None = None,
 ) -> None:
     """Write a simulated cohort and say what is where."""
     design = design_from_options(array=array, samples=samples, seed=seed, gz=gz, manifest=manifest)
+    design = replace(design, first_number=first_number, batches=batches or design.batches)
     console = Console(highlight=False)
     cohort = _simulate(settings, folder, design, console)
     console.print(
         f"SIMULATED cohort in {cohort.folder}: {len(cohort.batches)} batches in landing/, the"
         " array's manifest in manifests/, the truth in truth/\n"
-        f"Next: CUP_DATA={cohort.folder} cup materialize",
+        f"Next: CUP_DATA={cohort.folder} cup materialize   (or copy its batches to another cohort's"
+        " landing folder)",
         soft_wrap=True,
     )
 
