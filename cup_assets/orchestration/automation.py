@@ -28,6 +28,12 @@ ON_NEW_CHECKED_DATA = (
     ON_NEW_DATA & dg.AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("on_new_checked_data")
 
+# The same, where nothing can be done before every dependency is there: a case that lands before the
+# first classifier is released waits for it, and a batch that could not be read is never scored.
+ON_NEW_COMPLETE_DATA = (ON_NEW_DATA & ~dg.AutomationCondition.any_deps_missing()).with_label(
+    "on_new_complete_data"
+)
+
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "refresh_aggregates",
     target=dg.AssetSelection.all(),

@@ -12,7 +12,7 @@ import polars as pl
 
 from cup_assets.classify.release import champion, fit_release
 from cup_assets.classify.release_files import load_release, save_release
-from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_DATA
+from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_COMPLETE_DATA
 from cup_assets.orchestration.conventions import (
     BETAS,
     CLASSIFIER,
@@ -130,7 +130,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
     owners=OWNERS,
     code_version="1",
     pool=WAREHOUSE_POOL,
-    automation_condition=ON_NEW_DATA,
+    automation_condition=ON_NEW_COMPLETE_DATA,
 )
 def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Calibrated scores of the diagnostic cases of a batch, by the current release.
