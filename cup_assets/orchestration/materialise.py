@@ -10,8 +10,6 @@ and conditions. So the comparison is made here, against the catalogue.
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from cup_assets.orchestration.metadata import build_metadata
+from cup_assets.orchestration.pictures import publish_pictures, stage_pictures
 from cup_assets.orchestration.resources import Platform
 from cup_assets.warehouse import MatrixFile, Recipe, Write
 
@@ -83,6 +82,11 @@ def median(values: pl.Series) -> float | None:
     return float(np.median(known)) if known.size else None
 
 
+def is_forced(context: dg.AssetExecutionContext) -> bool:
+    """Tell whether this run was asked to compute even what is unchanged."""
+    return context.run.tags.get(FORCE_TAG) == "true"
+
+
 def materialise(
     context: dg.AssetExecutionContext,
     platform: Platform,
@@ -95,10 +99,10 @@ def materialise(
     """
     catalogue = platform.catalogue
     previous = catalogue.current(recipe.asset, recipe.partition)
-    forced = context.run.tags.get(FORCE_TAG) == "true"
     pictures = platform.settings.reports / "pictures" / recipe.asset / (recipe.partition or "all")
-    if previous and previous.fingerprint == recipe.fingerprint and not forced:
+    if previous and previous.fingerprint == recipe.fingerprint and not is_forced(context):
         context.log.info("%s is unchanged: reused", recipe.name)
+        publish_pictures(pictures, recipe.fingerprint)
         return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
     started = time.monotonic()
     with explained_failures():
@@ -107,6 +111,7 @@ def materialise(
     summary = _summary(product, seconds)
     data_version = product.data_version or recipe.fingerprint
     with explained_failures():
+        stage_pictures(pictures, recipe.fingerprint, product.pictures)
         catalogue.store(
             recipe,
             Write(product.tables, product.key, product.matrices),
@@ -115,7 +120,7 @@ def materialise(
             summary=summary,
             seconds=seconds,
         )
-    _write_pictures(pictures, product.pictures)
+    publish_pictures(pictures, recipe.fingerprint)
     return _result(recipe, data_version, summary, pictures, reused=False)
 
 
@@ -170,14 +175,3 @@ def _result(
             for finding in summary["findings"]
         ],
     )
-
-
-def _write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> None:
-    """Replace a folder of pictures as a whole."""
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for title, png in pictures.items():
-        (fresh / f"{title.replace(' ', '_')}.png").write_bytes(png)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.replace(folder)
