@@ -14,8 +14,8 @@ process_batch_job = dg.define_asset_job(
 )
 raw_job = dg.define_asset_job(
     "take_inventory",
-    selection=dg.AssetSelection.assets(RAW),
-    description="The inventory of a batch alone: retracts a batch whose folder was removed.",
+    selection=dg.AssetSelection.assets(RAW, CONTROLS),
+    description="The inventory of a batch: retracts it, and its controls, if its folder is gone.",
 )
 profile_batch_job = dg.define_asset_job(
     "profile_batch",

@@ -9,7 +9,6 @@ import dagster as dg
 
 from cup_assets.cohort.batch_files import observe_batches
 from cup_assets.cohort.landing import LandingPlan, plan_landings
-from cup_assets.orchestration.conventions import RAW
 from cup_assets.orchestration.jobs import process_batch_job, raw_job
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.resources import Platform
@@ -58,12 +57,7 @@ def _run_requests(plan: LandingPlan) -> list[dg.RunRequest]:
         for request in plan.run
     ]
     removed = [
-        dg.RunRequest(
-            run_key=request.run_key,
-            partition_key=request.batch,
-            job_name=raw_job.name,
-            asset_selection=[RAW],
-        )
+        dg.RunRequest(run_key=request.run_key, partition_key=request.batch, job_name=raw_job.name)
         for request in plan.remove
     ]
     return taken + removed

@@ -62,8 +62,21 @@ def trace(catalogue: Catalogue, name: str, version: str) -> Trace:
         seen.add((name, version))
         found = catalogue.versions(asset, partition, version)
         if not found:
-            return Trace(name, version, None, ())
+            makers = _makers_of_pool(catalogue, name, version)
+            return Trace(name, version, None, tuple(follow(*maker) for maker in makers))
         inputs = tuple(follow(*item) for item in found[0].inputs.items())
         return Trace(name, version, found[0], inputs)
 
     return follow(name, version)
+
+
+def _makers_of_pool(catalogue: Catalogue, name: str, version: str) -> list[tuple[str, str]]:
+    """Return the asset version that made a pool of controls; its version is its own content."""
+    asset, _, array = name.rpartition("/")
+    if asset != "cnv/controls":
+        return []
+    rows = catalogue.query(
+        'SELECT DISTINCT made_by FROM cnv_pools WHERE "array" = ? AND pool_version = ?',
+        [array, version],
+    )
+    return [(asset, made_by) for made_by in rows["made_by"]]

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS probes (
 CREATE TABLE IF NOT EXISTS cnv_pools (
     "array" VARCHAR NOT NULL, pool_version VARCHAR NOT NULL, n_controls INTEGER NOT NULL,
     sample_ids VARCHAR NOT NULL, sexes VARCHAR NOT NULL, path VARCHAR NOT NULL, warning VARCHAR,
+    made_by VARCHAR NOT NULL, -- the version of cnv/controls that made the pool
     is_current BOOLEAN NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_profiles (

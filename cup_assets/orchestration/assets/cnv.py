@@ -39,7 +39,7 @@ from cup_assets.orchestration.conventions import (
     WAREHOUSE_POOL,
 )
 from cup_assets.orchestration.inputs import inputs_of, read_samples, require
-from cup_assets.orchestration.materialise import Product, materialise, median
+from cup_assets.orchestration.materialise import Product, is_forced, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
@@ -57,6 +57,7 @@ _POOL_SCHEMA = {
     "sexes": pl.String,
     "path": pl.String,
     "warning": pl.String,
+    "made_by": pl.String,
 }
 
 
@@ -92,7 +93,7 @@ def cnv_controls(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         depends_on={row["sample_id"]: "+".join(map(str, row.values()))
                     for row in samples.iter_rows(named=True)},
     )  # fmt: skip
-    return materialise(context, platform, recipe, lambda: _pools(platform, samples, parameters))
+    return materialise(context, platform, recipe, lambda: _pools(platform, samples, recipe))
 
 
 @dg.asset(
@@ -120,7 +121,8 @@ def cnv_profiles(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         " WHERE s.batch = ? ORDER BY s.sample_id",
         [batch],
     )
-    pools = _pools_for(platform, batch, samples["array"].unique().sort().to_list())
+    arrays = samples["array"].unique().sort().to_list()
+    pools = _pools_for(platform, batch, arrays, keep=not is_forced(context))
     used = {f"{CONTROLS.to_user_string()}/{array}": pool for array, pool in pools.items()}
     recipe = Recipe(
         asset=PROFILES.to_user_string(),
@@ -148,8 +150,9 @@ class _Candidate:
     log2_total: NDArray[np.float32]
 
 
-def _pools(platform: Platform, samples: pl.DataFrame, parameters: CnvParameters) -> Product:
+def _pools(platform: Platform, samples: pl.DataFrame, recipe: Recipe) -> Product:
     """Make and keep the pool of every array that has controls."""
+    parameters = platform.parameters.cnv
     rows, refusals = [], []
     for (array,), group in samples.group_by("array", maintain_order=True):
         manifest = _manifest(platform, str(array))
@@ -175,11 +178,12 @@ def _pools(platform: Platform, samples: pl.DataFrame, parameters: CnvParameters)
                 "sexes": ";".join(sex or "" for sex in pool.sexes),
                 "path": path,
                 "warning": "; ".join(pool.warnings) or None,
+                "made_by": recipe.fingerprint,
             }
         )
     current = pl.DataFrame(rows, schema=_POOL_SCHEMA)
     earlier = platform.catalogue.query("SELECT * FROM cnv_pools").select(*_POOL_SCHEMA)
-    notes = {"pools": markdown_table(current.drop("sample_ids", "sexes", "path"))}
+    notes = {"pools": markdown_table(current.drop("sample_ids", "sexes", "path", "made_by"))}
     if refusals:
         notes["arrays without a pool"] = markdown_table(pl.DataFrame(refusals))
     kept = earlier.join(current, on=["array", "pool_version"], how="anti")
@@ -194,8 +198,11 @@ def _pools(platform: Platform, samples: pl.DataFrame, parameters: CnvParameters)
     )
 
 
-def _pools_for(platform: Platform, batch: str, arrays: list[str]) -> dict[str, str]:
-    """Return array -> version of the pool that this batch's profiles are computed with."""
+def _pools_for(platform: Platform, batch: str, arrays: list[str], *, keep: bool) -> dict[str, str]:
+    """Return array -> version of the pool that this batch's profiles are computed with.
+
+    ``keep``: the one that they were computed with before, where there is one.
+    """
     current = dict(
         platform.catalogue.query(
             'SELECT "array", pool_version FROM cnv_pools WHERE is_current'
@@ -203,7 +210,7 @@ def _pools_for(platform: Platform, batch: str, arrays: list[str]) -> dict[str, s
     )
     kept: Mapping[str, str] = {}
     previous = platform.catalogue.current(PROFILES.to_user_string(), batch)
-    if previous:
+    if previous and keep:
         prefix = f"{CONTROLS.to_user_string()}/"
         kept = {
             name.removeprefix(prefix): version
