@@ -123,8 +123,8 @@ def gene_calls(
     Parameters
     ----------
     ratio : float32[p]
-        log2 ratio of every probe of the array, baseline shift not taken off; NaN where there is
-        no reference.
+        log2 ratio of every probe of the array, baseline shift not taken off; NaN where it is not
+        known: a gene has those of its probes that are.
     values : BinValues
     segments : pl.DataFrame
         ``chrom``, ``start``, ``log2``, ``se`` (standard error), in genome order.
@@ -138,13 +138,15 @@ def gene_calls(
     for gene in parameters.genes:
         place = bins.genes.get(gene)
         around = segments.filter(pl.col("chrom") == place.chrom) if place else segments.clear()
-        if place is None or around.is_empty() or place.rows.size < parameters.min_gene_probes:
+        probes = ratio[place.rows] if place else ratio[:0]
+        probes = probes[~np.isnan(probes)].astype(np.float64)
+        if place is None or around.is_empty() or probes.size < parameters.min_gene_probes:
             calls.append(Call("gene", gene, None, NO_CALL, None))
             continue
         at = max(int(around["start"].search_sorted(place.centre, side="right")) - 1, 0)
         level, se = float(around["log2"][at]), float(around["se"][at])
-        own = float(np.median(ratio[place.rows].astype(np.float64))) - values.shift
-        own_se = math.sqrt(_MEDIAN_EFFICIENCY / place.rows.size) * values.probe_sd
+        own = float(np.median(probes)) - values.shift
+        own_se = math.sqrt(_MEDIAN_EFFICIENCY / probes.size) * values.probe_sd
         if abs(own - level) >= max(parameters.focal_excess, parameters.gene_z * own_se):
             level, se = own, own_se
         departs = abs(level - (arm_level[place.arm] or 0.0)) >= parameters.focal_excess

@@ -57,6 +57,12 @@ class CnvParameters:
     max_saturated_fraction : float
         A sample of which more than this fraction of probes shares its highest value is not
         called: a saturated scan.
+    max_missing_fraction : float
+        A sample or control whose files lack more than this fraction of the array's probes is not
+        used, nor are the controls that lack most, while together the controls lack more.
+    min_bin_fraction : float
+        A bin of which less than this fraction of probes is measured, in the sample and in all
+        controls, is left out: what remains may stand for a part of it only.
     max_noise : float
         A sample whose noise figure (log2 units) is higher is not called.
     min_segment_bins : int
@@ -105,6 +111,8 @@ class CnvParameters:
     identical_correlation: float = 0.9995
     min_correlation: float = 0.2
     max_saturated_fraction: float = 0.2
+    max_missing_fraction: float = 0.1
+    min_bin_fraction: float = 0.5
     max_noise: float = 1.5
     min_segment_bins: int = 2
     penalty: float = 2.5

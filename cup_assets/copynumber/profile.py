@@ -6,6 +6,8 @@ the result, storage, drawing.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -55,7 +57,8 @@ def profile_sample(
     sex : {"F", "M", None}
         Decides the controls of X and Y, and whether Y is measured.
     log2_total : float32[p]
-        log2 (M + U) in manifest order, normalised as the pool was.
+        log2 (M + U) in manifest order, normalised as the pool was; NaN for probes that the
+        array's files do not carry, which are left out of everything.
     pool : ControlPool
     bins : Bins
         The bins that the pool was made with.
@@ -64,8 +67,9 @@ def profile_sample(
     Returns
     -------
     CnvProfile
-        A no-call profile with the reason if the intensities are no measurement (not finite, all
-        equal, saturated, unlike the controls, too noisy) or too few controls can serve.
+        A no-call profile with the reason if the intensities are no measurement (infinite, too
+        many missing, all equal, saturated, unlike the controls, too noisy) or too few controls
+        can serve.
 
     Raises
     ------
@@ -81,10 +85,12 @@ def profile_sample(
         return no_call_profile(
             sample_id, bins.build, fit.reason, parameters, pool_version=pool.version
         )
-    values = summarise(fit.ratio, bins)
-    if values.noise > parameters.max_noise:
+    values = summarise(fit.ratio, bins, parameters)
+    if values is None or values.noise > parameters.max_noise:
         reason = (
-            f"noise {values.noise:.2f} is above {parameters.max_noise:.2f}: no level could be "
+            "no autosomal bin has enough measured probes: scan the array again"
+            if values is None
+            else f"noise {values.noise:.2f} is above {parameters.max_noise:.2f}: no level could be "
             "told from another"
         )
         return no_call_profile(sample_id, bins.build, reason, parameters, pool_version=pool.version)
@@ -96,7 +102,9 @@ def profile_sample(
         *focal_calls(segments, bins, parameters),
     ]
     bin_frame = bins.frame[values.rows].with_columns(
-        sample_id=pl.lit(sample_id), log2=pl.Series(values.log2)
+        sample_id=pl.lit(sample_id),
+        log2=pl.Series(values.log2),
+        n_probes=pl.Series(values.n_probes),
     )
     return CnvProfile(
         sample_id=sample_id,
@@ -139,12 +147,17 @@ def _segments(
     smooth = smooth_outliers(values.log2, np.sqrt(values.variance), parameters.outlier_sd)
     penalty = parameters.penalty * float(np.log(max(values.rows.size, 2)))
     first = np.flatnonzero(np.concatenate([[True], chrom[1:] != chrom[:-1]]))
-    starts = []
-    for low, high in zip(first, [*first[1:], chrom.size], strict=True):
-        here = slice(low, high)
-        found = change_points(smooth[here], weights[here], penalty, parameters.min_segment_bins)
-        found = join_similar(found, smooth[here], weights[here], parameters.min_jump)
-        starts.append(low + found)
+    parts = [slice(*edges) for edges in itertools.pairwise([*first.tolist(), chrom.size])]
+    stretches = [(smooth[part], weights[part]) for part in parts]
+    starts = [
+        part.start + join_similar(found, *stretch, parameters.min_jump)
+        for part, stretch, found in zip(
+            parts,
+            stretches,
+            change_points(stretches, penalty, parameters.min_segment_bins),
+            strict=True,
+        )
+    ]
     cuts = np.concatenate(starts)
     ends = np.concatenate([cuts[1:], [chrom.size]]) - 1
     level = segment_means(cuts, smooth, weights)
@@ -155,7 +168,7 @@ def _segments(
             "chrom": frame["chrom"][cuts],
             "start": frame["start"][cuts],
             "end": frame["end"][ends],
-            "n_probes": np.add.reduceat(frame["n_probes"].to_numpy(), cuts),
+            "n_probes": np.add.reduceat(values.n_probes, cuts),
             "log2": level,
             "call": [
                 segment_call(mean, se, parameters)

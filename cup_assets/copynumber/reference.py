@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cup_assets.copynumber.bins import Bins
+from cup_assets.copynumber.bins import Bins, Index
 from cup_assets.copynumber.errors import CnvError
+from cup_assets.copynumber.moments import Moments, moments
 from cup_assets.copynumber.parameters import CnvParameters
 
 _FLAT_SD = 1e-3
@@ -36,11 +37,14 @@ class ControlPool:
     sexes : tuple of str or None
         ``F``, ``M`` or None.
     log2 : float32[k, p]
-        log2 total intensity (M + U) of every probe of the array.
-    mean : float64[k]
-        Mean over the autosomal probes.
-    gram : float64[k, k]
-        Scalar products of the controls, centred, over the autosomal probes.
+        log2 total intensity (M + U) of every probe of the array; NaN in all controls where any
+        control lacks the probe.
+    rows : int64[m]
+        Manifest rows that the regression uses: autosomal probes in bins, measured in every
+        control.
+    moments : Moments
+        Of the controls over ``rows``; the part of the regression that is the same for all
+        samples.
     rejected : tuple of (sample_id, reason)
         Candidates that are no controls.
     warnings : tuple of str
@@ -53,8 +57,8 @@ class ControlPool:
     sample_ids: tuple[str, ...]
     sexes: tuple[str | None, ...]
     log2: NDArray[np.float32]
-    mean: NDArray[np.float64]
-    gram: NDArray[np.float64]
+    rows: Index
+    moments: Moments
     rejected: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
 
@@ -62,6 +66,11 @@ class ControlPool:
     def n_controls(self) -> int:
         """Number of controls, k."""
         return len(self.sample_ids)
+
+    @property
+    def lacks(self) -> NDArray[np.bool_]:
+        """Which probes of the array are left out because a control lacks them (bool[p])."""
+        return np.asarray(np.isnan(self.log2[0]))
 
 
 def make_pool(
@@ -74,13 +83,18 @@ def make_pool(
 ) -> ControlPool:
     """Form a pool from normal controls of one array; their order does not matter.
 
+    Probes that a control lacks (NaN) are left out for the whole pool, which the pool's warnings
+    say. A control that lacks more than ``max_missing_fraction`` of the probes is rejected, and
+    as long as the controls together lack more, so is the one that lacks most.
+
     Parameters
     ----------
     array : str
         Canonical name of the array, for messages and the version.
     sample_ids, sexes : sequences of length k
     log2 : float32[k, p]
-        log2 total intensities, same normalisation as the samples to be measured.
+        log2 total intensities, same normalisation as the samples to be measured; NaN where the
+        array's files do not carry the probe.
     bins : Bins
         Bins of the same array.
     parameters : CnvParameters
@@ -88,39 +102,43 @@ def make_pool(
     Returns
     -------
     ControlPool
+        Made again from its own ids, sexes and intensities, a pool has the same version.
 
     Raises
     ------
     CnvError
-        If the shapes do not fit, an id occurs twice, or fewer than ``min_controls`` usable
-        controls remain.
+        If the shapes do not fit, an id occurs twice, fewer than ``min_controls`` usable controls
+        remain, or no autosomal probe is measured in all of them.
     """
     _check_shapes(array, sample_ids, sexes, log2, bins)
-    autosomal = autosomal_mask(bins)
+    autosomal = autosomal_rows(bins)
     kept: list[int] = []
     rejected: list[tuple[str, str]] = []
     for i in sorted(range(len(sample_ids)), key=lambda i: sample_ids[i]):
-        reason = _fault(log2[i], autosomal)
+        reason = _fault(log2[i], autosomal, parameters)
         if reason:
             rejected.append((sample_ids[i], reason))
         else:
             kept.append(i)
+    kept, lacking = _few_lacking(kept, log2, parameters)
+    rejected += [(sample_ids[i], "lacks probes that the other controls have") for i in lacking]
     if len(kept) < parameters.min_controls:
         unusable = f" ({len(rejected)} more are unusable)" if rejected else ""
         raise CnvError(
             f"copy number on {array} needs at least {parameters.min_controls} normal controls, "
             f"there are {len(kept)}{unusable}: add samples with role normal_control"
         )
-    warnings = []
-    if len(kept) < parameters.advised_controls:
-        warnings.append(
-            f"only {len(kept)} normal controls on {array}, at least "
-            f"{parameters.advised_controls} are advised: profiles are noisier"
-        )
     values = np.ascontiguousarray(log2[kept], np.float32)
+    missing = np.asarray(np.isnan(values).any(axis=0))
+    values[:, missing] = np.nan
+    rows = autosomal[~missing[autosomal]]
+    if not rows.size:
+        raise CnvError(
+            f"copy number on {array}: no autosomal probe is measured in all of {len(kept)} normal "
+            "controls; check that they are of one array"
+        )
     ids = tuple(sample_ids[i] for i in kept)
     of_sex = tuple(sexes[i] for i in kept)
-    mean = np.array([masked_mean(row, autosomal) for row in values])
     return ControlPool(
         array=array,
         version=_version(array, ids, of_sex, values),
@@ -128,32 +146,27 @@ def make_pool(
         sample_ids=ids,
         sexes=of_sex,
         log2=values,
-        mean=mean,
-        gram=_gram(values, mean, autosomal),
-        rejected=tuple(rejected),
-        warnings=tuple(warnings),
+        rows=rows,
+        moments=moments(np.take(values, rows, axis=1)),
+        rejected=tuple(sorted(rejected)),
+        warnings=_warnings(array, len(kept), int(missing.sum()), bins, parameters),
     )
 
 
-def autosomal_mask(bins: Bins) -> NDArray[np.float64]:
-    """Return 1.0 for the array's probes in autosomal bins, 0.0 for the others (float64[p])."""
-    mask = np.zeros(bins.n_array_probes)
-    per_probe = np.repeat(bins.autosomal, np.diff(bins.offsets))
-    mask[bins.probes[per_probe]] = 1.0
-    return mask
+def autosomal_rows(bins: Bins) -> Index:
+    """Return the manifest rows of the probes in autosomal bins, ascending (int64[m])."""
+    return np.sort(bins.probes[np.repeat(bins.autosomal, np.diff(bins.offsets))])
 
 
-def masked_mean(values: NDArray[np.float32], mask: NDArray[np.float64]) -> float:
-    """Return the mean of the values where the mask is 1."""
-    return dot(values, mask) / float(mask.sum())
-
-
-def dot(values: NDArray[np.float32], weights: NDArray[np.float64]) -> float:
-    """Return the scalar product in double precision.
-
-    Not BLAS: its result would depend on the number of threads.
-    """
-    return float(np.add.reduce(values * weights))
+def missing_fault(values: NDArray[np.float32], parameters: CnvParameters) -> str | None:
+    """Return why too few of an array's probes (float32[p]) are measured, or None."""
+    missing = float(np.isnan(values).mean())
+    if missing > parameters.max_missing_fraction or missing == 1:
+        return (
+            f"{missing:.1%} of the array's probes are not in the files, at most "
+            f"{parameters.max_missing_fraction:.0%} may be missing"
+        )
+    return None
 
 
 def _check_shapes(
@@ -175,25 +188,53 @@ def _check_shapes(
         raise CnvError(f"control pool of {array}: sample {repeated[0]} occurs more than once")
 
 
-def _fault(values: NDArray[np.float32], autosomal: NDArray[np.float64]) -> str | None:
-    if not np.isfinite(values).all():
+def _fault(values: NDArray[np.float32], autosomal: Index, parameters: CnvParameters) -> str | None:
+    if np.isinf(values).any():
         return "intensities that are not finite"
-    if float(values[autosomal > 0].std()) < _FLAT_SD:
+    if fault := missing_fault(values, parameters):
+        return fault
+    measured = values[autosomal]
+    measured = measured[~np.isnan(measured)]
+    if not measured.size or float(measured.std()) < _FLAT_SD:
         return "all intensities are equal"
     return None
 
 
-def _gram(
-    values: NDArray[np.float32], mean: NDArray[np.float64], autosomal: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    k = len(values)
-    gram = np.empty((k, k))
-    for i in range(k):
-        centred = (values[i] - mean[i]) * autosomal
-        for j in range(i + 1):
-            # `centred` sums to zero, so the other factor needs no centring.
-            gram[i, j] = gram[j, i] = dot(values[j], centred)
-    return gram
+def _few_lacking(
+    kept: list[int], log2: NDArray[np.float32], parameters: CnvParameters
+) -> tuple[list[int], list[int]]:
+    """Divide controls into those that lack few probes together, and the others.
+
+    The one that lacks most goes first, so that one poor scan does not take its probes away from
+    every sample.
+    """
+    lacking = {i: np.isnan(log2[i]) for i in kept}
+    by_number = sorted(kept, key=lambda i: int(lacking[i].sum()))
+    together = np.zeros(log2.shape[1], np.bool_)
+    few: list[int] = []
+    for i in by_number:
+        together |= lacking[i]
+        if float(together.mean()) > parameters.max_missing_fraction:
+            break
+        few.append(i)
+    return [i for i in kept if i in few], by_number[len(few) :]
+
+
+def _warnings(
+    array: str, n_controls: int, n_missing: int, bins: Bins, parameters: CnvParameters
+) -> tuple[str, ...]:
+    warnings = []
+    if n_controls < parameters.advised_controls:
+        warnings.append(
+            f"only {n_controls} normal controls on {array}, at least "
+            f"{parameters.advised_controls} are advised: profiles are noisier"
+        )
+    if n_missing:
+        warnings.append(
+            f"{n_missing} of {bins.n_array_probes} probes are left out for all samples: a normal "
+            "control's files lack them"
+        )
+    return tuple(warnings)
 
 
 def _version(

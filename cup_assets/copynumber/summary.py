@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cup_assets.copynumber.bins import Bins
+from cup_assets.copynumber.parameters import CnvParameters
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +30,8 @@ class BinValues:
     ----------
     rows : int64[b]
         Rows of ``Bins.frame`` that are measured in this sample.
+    n_probes : int64[b]
+        Number of probes that each was measured with.
     log2 : float64[b]
         Median ratio of the bin's probes, baseline shift taken off.
     variance : float64[b]
@@ -42,6 +45,7 @@ class BinValues:
     """
 
     rows: NDArray[np.int64]
+    n_probes: NDArray[np.int64]
     log2: Floats
     variance: Floats
     shift: float
@@ -49,7 +53,9 @@ class BinValues:
     probe_sd: float
 
 
-def summarise(ratio: NDArray[np.float32], bins: Bins) -> BinValues:
+def summarise(
+    ratio: NDArray[np.float32], bins: Bins, parameters: CnvParameters
+) -> BinValues | None:
     """Summarise a sample's probe ratios per bin.
 
     A bin's variance is that of a median of its probes. The spread within a bin, known from a
@@ -60,18 +66,27 @@ def summarise(ratio: NDArray[np.float32], bins: Bins) -> BinValues:
     Parameters
     ----------
     ratio : float32[p]
-        Ratio of every probe of the array; bins with NaN are left out.
+        Ratio of every probe of the array, NaN where it is not known. A bin with less than
+        ``min_bin_fraction`` of its probes left is left out.
     bins : Bins
+    parameters : CnvParameters
 
     Returns
     -------
-    BinValues
+    BinValues or None
+        None if no autosomal bin is left.
     """
     ratio = ratio[bins.probes]
-    measured = ~np.isnan(ratio[bins.offsets[:-1]])
-    rows = np.flatnonzero(measured)
-    median, spread = _quartiles(ratio, bins, measured)
-    sizes = np.diff(bins.offsets)[rows]
+    known = ~np.isnan(ratio)
+    ratio = ratio[known]
+    sizes = np.add.reduceat(known, bins.offsets[:-1], dtype=np.int64)
+    least = parameters.min_bin_fraction * np.diff(bins.offsets)
+    rows = np.flatnonzero(sizes >= np.maximum(least, 1))
+    if not bins.autosomal[rows].any():
+        return None
+    first = np.cumsum(sizes) - sizes
+    first, sizes = first[rows], sizes[rows]
+    median, spread = _quartiles(ratio, first, sizes)
     typical = float(np.median(spread**2))
     per_probe = (sizes * spread**2 + _PRIOR_PROBES * typical) / (sizes + _PRIOR_PROBES)
     variance = np.maximum(_MEDIAN_EFFICIENCY * per_probe / sizes, _LEAST_VARIANCE)
@@ -80,6 +95,7 @@ def summarise(ratio: NDArray[np.float32], bins: Bins) -> BinValues:
     shift = baseline(median[bins.autosomal[rows]])
     return BinValues(
         rows=rows,
+        n_probes=sizes,
         log2=median - shift,
         variance=variance,
         shift=shift,
@@ -89,8 +105,8 @@ def summarise(ratio: NDArray[np.float32], bins: Bins) -> BinValues:
 
 
 def noise_figure(ratio: NDArray[np.float32]) -> float:
-    """Return the root mean square difference of neighbouring probes, NaN left out."""
-    steps = np.diff(ratio[~np.isnan(ratio)].astype(np.float64))
+    """Return the root mean square difference of neighbouring probes (ratio float32[m])."""
+    steps = np.diff(ratio.astype(np.float64))
     return float(np.sqrt(np.mean(steps * steps)))
 
 
@@ -108,23 +124,23 @@ def baseline(values: Floats) -> float:
 
 
 def _quartiles(
-    ratio: NDArray[np.float32], bins: Bins, measured: NDArray[np.bool_]
+    ratio: NDArray[np.float32], first: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Return median and normal-consistent interquartile spread of each measured bin.
+    """Return median and normal-consistent interquartile spread of each bin.
 
-    Bins of equal size are sorted together: a few dozen calls instead of one per bin.
+    A bin is ``sizes`` values from ``first`` on. Bins of equal size are sorted together: a few
+    dozen calls instead of one per bin.
     """
-    sizes = np.diff(bins.offsets)
     median = np.empty(sizes.size)
     spread = np.empty(sizes.size)
-    for size in np.unique(sizes[measured]):
-        of_size = np.flatnonzero(measured & (sizes == size))
-        block = ratio[bins.offsets[of_size][:, None] + np.arange(size)]
+    for size in np.unique(sizes):
+        of_size = np.flatnonzero(sizes == size)
+        block = ratio[first[of_size][:, None] + np.arange(size)]
         block.sort(axis=1)
         median[of_size] = (block[:, (size - 1) // 2].astype(np.float64) + block[:, size // 2]) / 2
         low, high = block[:, (size - 1) // 4], block[:, size - 1 - (size - 1) // 4]
         spread[of_size] = (high.astype(np.float64) - low) / _NORMAL_IQR
-    return median[measured], spread[measured]
+    return median, spread
 
 
 def _inflation(values: Floats, variance: Floats, neighbours: NDArray[np.bool_]) -> float:

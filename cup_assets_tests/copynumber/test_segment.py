@@ -7,11 +7,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cup_assets.copynumber.segment import (
-    change_points,
+    change_points as change_points_of_all,
+)
+from cup_assets.copynumber.segment import (
     join_similar,
     segment_means,
     smooth_outliers,
 )
+
+
+def change_points(x: np.ndarray, w: np.ndarray, penalty: float, least: int) -> np.ndarray:
+    (found,) = change_points_of_all([(x, w)], penalty, least)
+    return found
+
+
+def _plain_change_points(x: np.ndarray, w: np.ndarray, penalty: float, least: int) -> list[int]:
+    """Optimal partitioning as the textbook has it: one chromosome, one end after the other."""
+    x = x - np.average(x, weights=w)
+    w_sum, wx_sum = np.cumsum([0.0, *w]), np.cumsum([0.0, *(w * x)])
+    best = [-penalty, *[np.inf] * x.size]
+    last = [0] * (x.size + 1)
+    for end in range(least, x.size + 1):
+        for start in range(end - least + 1):
+            gain = (wx_sum[end] - wx_sum[start]) ** 2 / (w_sum[end] - w_sum[start])
+            if best[start] - gain + penalty < best[end]:
+                best[end], last[end] = best[start] - gain + penalty, start
+    starts, end = [], x.size
+    while end > 0:
+        end = last[end]
+        starts.append(end)
+    return starts[::-1]
 
 
 def _cost(starts: tuple[int, ...], x: np.ndarray, w: np.ndarray, penalty: float) -> float:
@@ -38,6 +63,27 @@ def test_no_partition_costs_less_than_the_one_found(
     ]
     assert found in possible
     assert _cost(found, x, w, penalty) <= min(_cost(p, x, w, penalty) for p in possible) + 1e-9
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(1, 60), max_size=6),
+    st.integers(1, 4),
+    st.integers(0, 10_000),
+    st.floats(0.1, 15),
+)
+def test_chromosomes_side_by_side_are_partitioned_as_each_by_itself(
+    sizes: list[int], least: int, seed: int, penalty: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    stretches = [
+        (rng.normal(0, 1, n) + 3 * rng.integers(0, 2, n // 7 + 1).repeat(7)[:n], rng.gamma(2, 1, n))
+        for n in sizes
+    ]
+    found = change_points_of_all(stretches, penalty, least)
+    assert [f.tolist() for f in found] == [
+        _plain_change_points(x, w, penalty, least) for x, w in stretches
+    ]
 
 
 @settings(deadline=None, max_examples=30, derandomize=True)
@@ -83,6 +129,7 @@ def test_chromosomes_of_one_or_no_bin_are_segmented_too() -> None:
     one = np.array([0.3])
     assert change_points(one, np.ones(1), 5.0, 2).tolist() == [0]
     assert change_points(np.empty(0), np.empty(0), 5.0, 2).tolist() == []
+    assert change_points_of_all([], 5.0, 2) == []
 
 
 def test_neighbours_of_nearly_one_level_are_joined() -> None:

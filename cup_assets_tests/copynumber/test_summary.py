@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cup_assets.copynumber import Bins
-from cup_assets.copynumber.summary import baseline, noise_figure, summarise
-from cup_assets_tests.copynumber.synthetic import Array
+from cup_assets.copynumber.summary import BinValues, baseline, noise_figure, summarise
+from cup_assets_tests.copynumber.synthetic import PARAMETERS, Array
+
+
+def _summarise(ratio: NDArray[np.float32], bins: Bins) -> BinValues:
+    values = summarise(ratio, bins, PARAMETERS)
+    assert values is not None
+    return values
 
 
 @settings(deadline=None, max_examples=50)
@@ -30,13 +37,12 @@ def test_the_baseline_is_the_level_of_the_larger_part() -> None:
 
 def test_the_noise_figure_of_independent_probes_is_root_two_of_their_deviation() -> None:
     ratio = np.random.default_rng(2).normal(0, 0.2, 200_000).astype(np.float32)
-    ratio[::100] = np.nan
     assert noise_figure(ratio) == pytest.approx(0.2 * np.sqrt(2), rel=0.01)
 
 
 def test_bin_values_are_the_medians_of_their_probes(array: Array, bins: Bins) -> None:
     ratio = np.random.default_rng(3).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
-    values = summarise(ratio, bins)
+    values = _summarise(ratio, bins)
     median = [
         np.median(ratio[bins.probes[a:b]].astype(np.float64))
         for a, b in zip(bins.offsets, bins.offsets[1:], strict=False)
@@ -50,7 +56,7 @@ def test_the_variances_are_those_of_the_bin_values(array: Array, bins: Bins) -> 
     for seed in range(20):
         rng = np.random.default_rng(seed)
         ratio = (0.2 * rng.standard_t(4, bins.n_array_probes)).astype(np.float32)
-        values = summarise(ratio, bins)
+        values = _summarise(ratio, bins)
         scaled.append(values.log2 / np.sqrt(values.variance))
     assert np.std(scaled) == pytest.approx(1.0, abs=0.1)
 
@@ -58,6 +64,37 @@ def test_the_variances_are_those_of_the_bin_values(array: Array, bins: Bins) -> 
 def test_bins_without_a_reference_are_left_out(array: Array, bins: Bins) -> None:
     ratio = np.random.default_rng(4).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
     ratio[bins.sex_probes["Y"]] = np.nan
-    values = summarise(ratio, bins)
+    values = _summarise(ratio, bins)
     assert "Y" not in set(bins.frame["chrom"][values.rows])
     assert values.rows.size == (bins.frame["chrom"] != "Y").sum()
+
+
+def test_a_bin_is_the_median_of_the_probes_that_it_has_left(array: Array, bins: Bins) -> None:
+    ratio = np.random.default_rng(5).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
+    full = _summarise(ratio, bins)
+    within = bins.probes[bins.offsets[3] : bins.offsets[4]]
+    ratio[within[::3]] = np.nan
+    values = _summarise(ratio, bins)
+    left = np.delete(ratio[within], np.arange(0, within.size, 3)).astype(np.float64)
+    assert values.n_probes[3] == left.size == within.size - len(within[::3])
+    assert values.log2[3] + values.shift == pytest.approx(np.median(left), abs=1e-12)
+    others = np.arange(full.rows.size) != 3
+    assert (full.log2 + full.shift)[others].tolist() == (values.log2 + values.shift)[
+        others
+    ].tolist()
+    assert values.n_probes[others].tolist() == full.n_probes[others].tolist()
+
+
+def test_a_bin_with_less_than_half_of_its_probes_is_dropped(array: Array, bins: Bins) -> None:
+    ratio = np.random.default_rng(6).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
+    size = np.diff(bins.offsets)
+    for i, left in ((2, (size[2] + 1) // 2), (7, (size[7] - 1) // 2), (9, 0)):
+        ratio[bins.probes[bins.offsets[i] + left : bins.offsets[i + 1]]] = np.nan
+    values = _summarise(ratio, bins)
+    assert set(range(size.size)) - set(values.rows.tolist()) == {7, 9}
+
+
+def test_no_autosomal_bin_is_no_summary(bins: Bins) -> None:
+    ratio = np.full(bins.n_array_probes, np.nan, np.float32)
+    ratio[bins.sex_probes["X"]] = 0.1
+    assert summarise(ratio, bins, PARAMETERS) is None
