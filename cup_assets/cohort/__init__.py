@@ -17,10 +17,10 @@ from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.landing import LandingPlan, LandingRequest, plan_landings
 from cup_assets.cohort.matrix import (
+    Placement,
     ProbeSpace,
-    collapse_replicates,
     common_probes,
-    stack_matrices,
+    place_probes,
 )
 from cup_assets.cohort.members import select_members
 from cup_assets.cohort.parameters import CohortParameters
@@ -54,6 +54,7 @@ __all__ = [
     "LandingRequest",
     "MatrixError",
     "Observation",
+    "Placement",
     "ProbeSpace",
     "Problem",
     "SampleSheet",
@@ -65,15 +66,14 @@ __all__ = [
     "assign_folds",
     "batch_key",
     "batch_signature",
-    "collapse_replicates",
     "common_probes",
     "load_samplesheet",
     "load_taxonomy",
     "observe_batches",
+    "place_probes",
     "plan_landings",
     "read_samplesheet",
     "select_members",
-    "stack_matrices",
     "take_inventory",
     "training_plan",
 ]

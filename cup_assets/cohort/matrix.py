@@ -1,20 +1,23 @@
 """From stored matrices to one learning matrix.
 
-Belongs here: the probes that several arrays share, the probes not to learn from, and putting
-samples x probes together. Does not belong here: reading and writing files (`cup_assets.warehouse`),
-missing values and scaling, which belong into the training part of a fold.
+Belongs here: the probes that several arrays share, the probes not to learn from, and where an
+array's probes go. Does not belong here: reading and writing files (`cup_assets.warehouse`), missing
+values and scaling, which belong into the training part of a fold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cup_assets.cohort.problems import MatrixError
+
+Ints = NDArray[np.int64]
 
 DROP_REASONS = ("not_cpg", "sex_chromosome", "unplaced")
 
@@ -72,90 +75,75 @@ def common_probes(arrays: Mapping[str, pl.DataFrame]) -> ProbeSpace:
     return ProbeSpace(tuple(common.to_list()), pl.concat(lost))
 
 
-def collapse_replicates(matrix: pl.DataFrame, probes: pl.DataFrame) -> pl.DataFrame:
-    """Average the probes that carry one name (replicates on EPICv2).
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where the probes of one array lie among the names to learn from.
+
+    Attributes
+    ----------
+    probe_ids : pl.Series of q str
+        The array's probes that carry one of the names, by the order of the names; the replicates
+        of a name (EPICv2) follow one another by their ids, so that their mean has the same bits
+        wherever the probes come from.
+    rows : int64[q]
+        Their positions in the probes frame.
+    columns : int64[q]
+        Position of each one's name; ascending, and repeated for replicates.
+    """
+
+    probe_ids: pl.Series
+    rows: Ints
+    columns: Ints
+
+    @cached_property
+    def _shared(self) -> NDArray[np.bool_]:
+        """Which probes share their name with another one (bool[q])."""
+        return np.asarray(np.bincount(self.columns)[self.columns] > 1)
+
+    def fill(self, into: NDArray[np.float32], values: NDArray[np.float32]) -> None:
+        """Put a sample's values float32[q] into their places in ``into`` (float32[names]).
+
+        Replicates of a name are averaged, missing ones left out; NaN where all are missing. Names
+        that the array lacks are not touched.
+        """
+        shared = self._shared
+        into[self.columns[~shared]] = values[~shared]
+        if not shared.any():
+            return
+        columns = self.columns[shared]
+        first = np.flatnonzero(np.diff(columns, prepend=-1))
+        given = values[shared].astype(np.float64)
+        measured = ~np.isnan(given)
+        sums = np.add.reduceat(np.where(measured, given, 0.0), first)
+        counts = np.add.reduceat(measured.astype(np.float64), first)
+        means = np.divide(sums, counts, out=np.full(len(first), np.nan), where=counts > 0)
+        into[columns[first]] = means
+
+
+def place_probes(probes: pl.DataFrame, names: Sequence[str]) -> Placement:
+    """Find the probes of an array that carry one of the names.
 
     Parameters
     ----------
-    matrix : pl.DataFrame
-        Probes x samples: ``probe_id`` and one float32 column a sample; NaN = missing.
     probes : pl.DataFrame
-        ``probe_id`` and ``name``, for every probe of the matrix.
+        ``probe_id`` and ``name`` of the array's probes.
+    names : sequence of str
+        Distinct.
 
     Returns
     -------
-    pl.DataFrame
-        The same columns with ``probe_id`` holding the name, by name. Missing replicates are left
-        out of the mean; NaN where every replicate is missing.
-
-    Raises
-    ------
-    MatrixError
-        If a probe of the matrix has no name.
+    Placement
     """
-    named = matrix.join(
-        probes.select("probe_id", "name"), on="probe_id", how="left", maintain_order="left"
+    wanted = pl.DataFrame({"name": names}, schema={"name": pl.String}).with_row_index("column")
+    found = wanted.join(
+        probes.select("probe_id", "name").with_row_index("row"),
+        on="name",
+    ).sort("column", "probe_id")
+    return Placement(
+        found["probe_id"],
+        found["row"].cast(pl.Int64).to_numpy(),
+        found["column"].cast(pl.Int64).to_numpy(),
     )
-    if named["name"].null_count():
-        stranger = named.filter(pl.col("name").is_null())["probe_id"][0]
-        raise MatrixError(f"probe {stranger}: is not in the manifest: use the array's own manifest")
-    named = named.drop("probe_id").rename({"name": "probe_id"}).select(matrix.columns)
-    replicated = named["probe_id"].is_duplicated()
-    mean = pl.exclude("probe_id").fill_nan(None).mean().fill_null(float("nan"))
-    means = named.filter(replicated).group_by("probe_id").agg(mean)
-    return pl.concat([named.filter(~replicated), means]).sort("probe_id")
-
-
-def stack_matrices(
-    frames: Sequence[pl.DataFrame], probes: Sequence[str]
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Put stored matrices together as samples x probes.
-
-    Parameters
-    ----------
-    frames : sequence of pl.DataFrame
-        Probes x samples: ``probe_id`` and one float column a sample.
-    probes : sequence of str
-        Probes to take, in this order; every frame must hold them.
-
-    Returns
-    -------
-    tuple
-        The n sample names, in the order of the frames, and float32[n, p] in C order, NaN = missing.
-
-    Raises
-    ------
-    MatrixError
-        If a frame lacks a probe or holds one twice, or two frames hold the same sample.
-    """
-    sample_ids = [name for frame in frames for name in frame.columns if name != "probe_id"]
-    if len(set(sample_ids)) != len(sample_ids):
-        twice = next(name for name in sample_ids if sample_ids.count(name) > 1)
-        raise MatrixError(f"sample {twice}: is in two matrices: retract one of the batches")
-    stacked = np.empty((len(sample_ids), len(probes)), dtype=np.float32)
-    wanted = pl.DataFrame({"probe_id": list(probes)}, schema={"probe_id": pl.String})
-    row = 0
-    for frame in frames:
-        rows = _positions(frame, wanted)
-        for name in frame.columns:
-            if name != "probe_id":
-                stacked[row] = frame[name].to_numpy()[rows]
-                row += 1
-    return tuple(sample_ids), stacked
-
-
-def _positions(frame: pl.DataFrame, wanted: pl.DataFrame) -> NDArray[np.int64]:
-    if frame["probe_id"].n_unique() != frame.height:
-        raise MatrixError("a matrix holds a probe twice: collapse replicates first")
-    index = frame.select("probe_id").with_row_index("row")
-    found = wanted.join(index, on="probe_id", how="left", maintain_order="left")
-    missing = found.filter(pl.col("row").is_null())["probe_id"]
-    if len(missing):
-        raise MatrixError(
-            f"{len(missing)} probes (first {missing[0]}) are not in every matrix: use the probes"
-            " that all arrays share"
-        )
-    return found["row"].cast(pl.Int64).to_numpy()
 
 
 def _reason_by_name(probes: pl.DataFrame) -> pl.DataFrame:

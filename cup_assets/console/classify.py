@@ -16,7 +16,7 @@ from rich.table import Table
 from cup_assets.classify.release import Predictions, Release
 from cup_assets.classify.release_files import load_release
 from cup_assets.cohort.batch_files import idat_name, is_sheet
-from cup_assets.cohort.matrix import collapse_replicates
+from cup_assets.cohort.matrix import place_probes
 from cup_assets.cohort.samplesheet import read_samplesheet
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
@@ -125,11 +125,11 @@ def materials_of(path: Path) -> dict[str, str | None]:
 
 def score_array(release: Release, array: ArraySignals, materials: list[str | None]) -> Predictions:
     """Score the samples of one array; the same bits as ``diagnosis/predictions``."""
-    columns = [pl.Series(n, array.beta[:, i]) for i, n in enumerate(array.sample_ids)]
-    matrix = pl.DataFrame([array.probe_ids, *columns])
-    collapsed = collapse_replicates(matrix, array.manifest.probes)
-    X = np.ascontiguousarray(collapsed.drop("probe_id").to_numpy().T, dtype=np.float32)
-    names = collapsed["probe_id"].to_list()
+    names = release.probe_ids.tolist()
+    placement = place_probes(array.manifest.probes, names)
+    X = np.full((len(array.sample_ids), len(names)), np.nan, dtype=np.float32)
+    for row, betas in zip(X, array.beta.T, strict=True):
+        placement.fill(row, betas[placement.rows])
     return release.predict(X, names, materials, list(array.sample_ids))
 
 

@@ -5,7 +5,7 @@ Belongs here: queries that several assets share. Does not belong here: computati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 import numpy as np
@@ -55,10 +55,13 @@ def matrix_paths(platform: Platform, kind: str, batches: Sequence[str]) -> pl.Da
     )
 
 
-def read_samples(
-    platform: Platform, kind: str, samples: pl.DataFrame, probe_ids: Sequence[str] | None = None
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Read the matrix of samples of one array, in the order of the frame.
+def read_batches(
+    platform: Platform, kind: str, samples: pl.DataFrame, probe_ids: pl.Series | None = None
+) -> Iterator[tuple[NDArray[np.int64], list[str], NDArray[np.float32]]]:
+    """Read the matrices of samples of one array, a batch at a time.
+
+    Whoever needs all samples fills a table of their own, so that no more than one batch is in
+    memory twice.
 
     Parameters
     ----------
@@ -71,23 +74,52 @@ def read_samples(
     probe_ids
         Which probes, in this order; default: those of the array.
 
-    Returns
-    -------
-    probe_ids, values
-        Values are float32[n_samples, n_probes], NaN where missing.
+    Yields
+    ------
+    positions, probe_ids, values
+        Positions of the batch's samples in the frame, and their values float32[n, p], NaN where
+        missing, in C order.
     """
     arrays = samples["array"].unique().to_list()
     if len(arrays) != 1:
         raise ValueError(f"samples of one array are needed, not of {sorted(arrays)}")
     paths = matrix_paths(platform, kind, samples["batch"].unique().to_list())
-    rows: dict[str, NDArray[np.float32]] = {}
-    found: list[str] = list(probe_ids or [])
+    numbered = samples.with_row_index("position")
     for batch, path in paths.filter(pl.col("array_name") == arrays[0])["batch", "path"].iter_rows():
-        wanted = samples.filter(pl.col("batch") == batch)["sample_id"].to_list()
+        wanted = numbered.filter(pl.col("batch") == batch)
         file = platform.settings.warehouse / path
-        probes, names, values = read_matrix(file, samples=wanted, probes=probe_ids)
-        if found and probes != found:
-            raise ValueError(f"{path} has other probes than the other batches of its array")
-        found = probes
-        rows |= {name: values[:, i] for i, name in enumerate(names)}
-    return found, np.stack([rows[sample] for sample in samples["sample_id"]])
+        probes, _, values = read_matrix(
+            file, samples=wanted["sample_id"].to_list(), probes=probe_ids
+        )
+        yield wanted["position"].cast(pl.Int64).to_numpy(), probes, values.T
+
+
+def read_samples(
+    platform: Platform, kind: str, samples: pl.DataFrame
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Read all probes of samples of one array, in the order of the frame.
+
+    Parameters
+    ----------
+    platform, kind, samples
+        As for `read_batches`; at least one sample.
+
+    Returns
+    -------
+    probe_ids, values
+        Values are float32[n_samples, n_probes], NaN where missing.
+    """
+    found: list[str] | None = None
+    table = np.empty((0, 0), dtype=np.float32)
+    done = 0
+    for positions, probes, values in read_batches(platform, kind, samples):
+        if found is None:
+            found, table = probes, np.empty((samples.height, len(probes)), dtype=np.float32)
+        elif probes != found:
+            array = samples["array"][0]
+            raise ValueError(f"the stored {kind} of {array} differ in their probes between batches")
+        table[positions] = values
+        done += len(positions)
+    if found is None or done < samples.height:
+        raise ValueError(f"{samples.height - done} of {samples.height} samples have no {kind}")
+    return found, table

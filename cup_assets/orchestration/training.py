@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.folds import SCHEME
-from cup_assets.cohort.matrix import ProbeSpace, collapse_replicates, common_probes
-from cup_assets.orchestration.inputs import read_samples
+from cup_assets.cohort.matrix import ProbeSpace, common_probes, place_probes
+from cup_assets.orchestration.inputs import read_batches
 from cup_assets.orchestration.resources import Platform
 
 __all__ = [
@@ -113,27 +113,17 @@ def stack_betas(
     names, X
         X is float32[n_samples, n_names] in the order of the frame, NaN where missing.
     """
-    probes = platform.catalogue.query(
-        'SELECT "array", probe_id, name FROM probes WHERE list_contains(?, "array")'
-        ' ORDER BY "array", probe_id',
-        [samples["array"].unique().to_list()],
-    )
-    wanted = pl.DataFrame({"name": list(names)}, schema={"name": pl.String})
     X = np.full((samples.height, len(names)), np.nan, dtype=np.float32)
     for (array,), group in samples.with_row_index("row").group_by("array", maintain_order=True):
-        on_array = probes.filter(pl.col("array") == array)
-        there = wanted.with_row_index("column").join(on_array, on="name", maintain_order="left")
-        if not absent_as_nan and there["name"].n_unique() != len(names):
-            raise ValueError(f"{array} lacks some of the {len(names)} probes asked for")
-        _, values = read_samples(platform, "betas", group, there["probe_id"].to_list())
-        matrix = pl.DataFrame(
-            [there["probe_id"], *(pl.Series(str(i), row) for i, row in enumerate(values))]
+        on_array = platform.catalogue.query(
+            'SELECT probe_id, name FROM probes WHERE "array" = ?', [array]
         )
-        collapsed = collapse_replicates(matrix, on_array)
-        columns = wanted.with_row_index("column").join(
-            collapsed.select(name="probe_id"), on="name", maintain_order="right", how="right"
-        )["column"]
-        X[np.ix_(group["row"].to_numpy(), columns.to_numpy())] = (
-            collapsed.drop("probe_id").to_numpy().T
-        )
+        placement = place_probes(on_array, names)
+        lacking = len(names) - len(np.unique(placement.columns))
+        if lacking and not absent_as_nan:
+            raise ValueError(f"{array} lacks {lacking} of the {len(names)} probes asked for")
+        rows = group["row"].to_numpy()
+        for positions, _, betas in read_batches(platform, "betas", group, placement.probe_ids):
+            for row, values in zip(rows[positions], betas, strict=True):
+                placement.fill(X[row], values)
     return list(names), X

@@ -101,7 +101,10 @@ def write_atomically(frame: pl.DataFrame, path: Path) -> None:
 
 
 def read_matrix(
-    path: Path, *, samples: Sequence[str] | None = None, probes: Sequence[str] | None = None
+    path: Path,
+    *,
+    samples: Sequence[str] | None = None,
+    probes: Sequence[str] | pl.Series | None = None,
 ) -> tuple[list[str], list[str], NDArray[np.float32]]:
     """Read a matrix back.
 
@@ -115,28 +118,31 @@ def read_matrix(
     Returns
     -------
     probe_ids, sample_ids, values
-        Values are probes x samples float32, NaN where missing.
+        Values are probes x samples float32, NaN where missing; each sample is contiguous (Fortran
+        order).
 
     Raises
     ------
     KeyError
         If a probe asked for is not in the file.
     """
-    frame = pl.scan_parquet(path)
-    if samples is not None:
-        frame = frame.select("probe_id", *samples)
-    table = frame.collect()
+    frame = pl.read_parquet(path, columns=None if samples is None else ["probe_id", *samples])
+    found, rows = frame["probe_id"], None
     if probes is not None:
-        wanted = pl.DataFrame({"probe_id": list(probes)}, schema={"probe_id": pl.String})
-        table = wanted.join(
-            table.with_columns(_found=True), on="probe_id", how="left", maintain_order="left"
-        )
-        absent = table.filter(pl.col("_found").is_null())["probe_id"]
-        if absent.len():
-            raise KeyError(f"{path.name} has no probe {absent[0]} ({absent.len()} missing)")
-        table = table.drop("_found")
-    values = table.drop("probe_id").to_numpy()
-    return table["probe_id"].to_list(), table.columns[1:], np.asarray(values, dtype=np.float32)
+        found = pl.Series("probe_id", probes, dtype=pl.String)
+        index = frame.select("probe_id").with_row_index("row")
+        at = found.to_frame().join(index, on="probe_id", how="left", maintain_order="left")["row"]
+        if absent := at.null_count():
+            first = found.filter(at.is_null())[0]
+            raise KeyError(f"{path.name} has no probe {first} ({absent} missing)")
+        rows = at.to_numpy()
+    names = frame.columns[1:]
+    # Each sample contiguous, and no second copy of a table of hundreds of samples.
+    values = np.empty((len(names), len(found)), dtype=np.float32).T
+    for i, name in enumerate(names):
+        column = frame[name].to_numpy()
+        values[:, i] = column if rows is None else column[rows]
+    return found.to_list(), names, values
 
 
 def betas_view(paths: Sequence[Path]) -> str:

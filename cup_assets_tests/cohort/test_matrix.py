@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cup_assets.cohort.matrix import collapse_replicates, common_probes, stack_matrices
+from cup_assets.cohort.matrix import common_probes, place_probes
 from cup_assets.cohort.problems import MatrixError
 
 PROBE_SCHEMA = {
@@ -37,12 +42,6 @@ ONE = probes(
     ("ch1", "ch", "1"),
 )
 OTHER = probes(("cg1_TC11", "cg", "1"), ("cg1_TC12", "cg", "1"), ("cg2_BC11", "cg", "X"))
-
-
-def matrix(probe_ids: list[str], **columns: list[float]) -> pl.DataFrame:
-    return pl.DataFrame({"probe_id": probe_ids} | columns).with_columns(
-        pl.exclude("probe_id").cast(pl.Float32)
-    )
 
 
 def test_one_array_loses_what_is_not_to_be_learned_from() -> None:
@@ -77,48 +76,68 @@ def test_nothing_in_common_is_an_error() -> None:
         common_probes({})
 
 
-def test_replicates_are_averaged_without_their_missing_values() -> None:
-    nan = float("nan")
-    frame = matrix(
-        ["cg2_BC11", "cg1_TC11", "cg1_TC12"],
-        a=[0.5, 0.2, 0.4],
-        b=[nan, 0.2, nan],
-        c=[1.0, nan, nan],
-    )
-    found = collapse_replicates(frame, OTHER)
-    assert found["probe_id"].to_list() == ["cg1", "cg2"]
-    assert found.schema["a"] == pl.Float32
-    values = found.drop("probe_id").to_numpy()
-    np.testing.assert_allclose(values, [[0.3, 0.2, nan], [0.5, nan, 1.0]], rtol=1e-6)
+NAN = float("nan")
 
 
-def test_a_probe_without_a_name_is_an_error() -> None:
-    with pytest.raises(MatrixError, match="probe cg7: is not in the manifest"):
-        collapse_replicates(matrix(["cg7"], a=[0.1]), OTHER)
+def placed(
+    array: pl.DataFrame, names: list[str], values: dict[str, float]
+) -> npt.NDArray[np.float32]:
+    """Return a row of the names, filled from the values of an array's probes; -1: untouched."""
+    placement = place_probes(array, names)
+    row = np.full(len(names), -1, dtype=np.float32)
+    read = np.array([values[probe] for probe in placement.probe_ids], dtype=np.float32)
+    placement.fill(row, read)
+    return row
 
 
-def test_stacking_gives_samples_by_probes_in_the_order_asked_for() -> None:
-    nan = float("nan")
-    frames = [matrix(["cg1", "cg2", "cg3"], a=[0.1, 0.2, 0.3], b=[nan, 0.5, 0.6])]
-    frames.append(matrix(["cg3", "cg1"], c=[0.9, 0.7]))
-    names, stacked = stack_matrices(frames, ["cg3", "cg1"])
-    assert names == ("a", "b", "c")
-    assert stacked.dtype == np.float32
-    assert stacked.flags.c_contiguous
-    np.testing.assert_allclose(stacked, [[0.3, 0.1], [0.6, nan], [0.9, 0.7]], rtol=1e-6)
+def test_probes_go_where_their_names_are_asked_for() -> None:
+    row = placed(ONE, ["cg3", "cg9", "cg1"], {"cg1": 0.1, "cg3": NAN})
+    np.testing.assert_allclose(row, [NAN, -1, 0.1], rtol=1e-6)
 
 
-def test_matrices_that_do_not_fit_are_refused() -> None:
-    frame = matrix(["cg1", "cg2"], a=[0.1, 0.2])
-    with pytest.raises(MatrixError, match=r"2 probes \(first cg8\) are not in every matrix"):
-        stack_matrices([frame], ["cg1", "cg8", "cg9"])
-    with pytest.raises(MatrixError, match="sample a: is in two matrices"):
-        stack_matrices([frame, frame], ["cg1"])
-    with pytest.raises(MatrixError, match="holds a probe twice"):
-        stack_matrices([matrix(["cg1", "cg1"], a=[0.1, 0.2])], ["cg1"])
+@pytest.mark.parametrize(
+    ("first", "second", "mean"), [(0.2, 0.4, 0.3), (0.2, NAN, 0.2), (NAN, NAN, NAN)]
+)
+def test_replicates_are_averaged_without_their_missing_values(
+    first: float, second: float, mean: float
+) -> None:
+    values = {"cg1_TC11": first, "cg1_TC12": second, "cg2_BC11": 0.5}
+    row = placed(OTHER, ["cg2", "cg0", "cg1"], values)
+    np.testing.assert_allclose(row, [0.5, -1, mean], rtol=1e-6)
 
 
-def test_nothing_to_stack_gives_an_empty_matrix() -> None:
-    names, stacked = stack_matrices([], ["cg1", "cg2"])
-    assert names == ()
-    assert stacked.shape == (0, 2)
+def test_rows_say_where_in_the_manifest_the_probes_are() -> None:
+    placement = place_probes(OTHER, ["cg2", "cg1"])
+    assert placement.probe_ids.to_list() == ["cg2_BC11", "cg1_TC11", "cg1_TC12"]
+    assert placement.rows.tolist() == [2, 0, 1]
+    assert placement.columns.tolist() == [0, 1, 1]
+
+
+def test_an_array_without_any_of_the_names_changes_nothing() -> None:
+    assert placed(ONE, ["cg8", "cg9"], {}).tolist() == [-1, -1]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    groups=st.lists(st.lists(st.floats(0, 1, width=32) | st.just(NAN), min_size=1, max_size=4),
+                    min_size=1, max_size=6),
+    order=st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_the_order_of_the_manifest_does_not_change_a_bit(
+    groups: list[list[float]], order: random.Random
+) -> None:
+    values = {
+        f"cg{name}_{replicate}": value
+        for name, group in enumerate(groups)
+        for replicate, value in enumerate(group)
+    }
+    names = [f"cg{name}" for name in range(len(groups))]
+    listed = [(probe, "cg", "1") for probe in values]
+    expected = [
+        np.mean([v for v in group if v == v]) if any(v == v for v in group) else NAN
+        for group in groups
+    ]
+    row = placed(probes(*listed), names, values)
+    np.testing.assert_allclose(row, expected, rtol=1e-6)
+    order.shuffle(listed)
+    np.testing.assert_array_equal(placed(probes(*listed), names, values), row)
