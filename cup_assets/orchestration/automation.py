@@ -10,6 +10,8 @@ dependency, so that one batch that cannot be read would block every aggregate.
 
 import dagster as dg
 
+from cup_assets.orchestration.conventions import PREDICTIONS
+
 # Reads: some dependency has a new data version (or will be made in this tick) since this asset was
 # last asked for; wait until neither it nor a dependency is being made, then ask for it once.
 # `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases
@@ -34,10 +36,25 @@ ON_NEW_COMPLETE_DATA = (ON_NEW_DATA & ~dg.AutomationCondition.any_deps_missing()
     "on_new_complete_data"
 )
 
-automation_sensor = dg.AutomationConditionSensorDefinition(
-    "refresh_aggregates",
-    target=dg.AssetSelection.all(),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=15,
-    description="Refreshes the aggregates when a batch changed what they are made of.",
-)
+_CASES = dg.AssetSelection.assets(PREDICTIONS)
+
+# The name of the first is also in the instance's configuration: its runs go one after the other.
+# A batch that lands while a run makes aggregates asks for those again that are done already, and a
+# second run would exchange the dataset under the steps that are still to come in the first.
+# Predictions have a sensor of their own so that a new case need not wait for that queue.
+AUTOMATION_SENSORS = [
+    dg.AutomationConditionSensorDefinition(
+        "refresh_aggregates",
+        target=dg.AssetSelection.all() - _CASES,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=15,
+        description="Refreshes the aggregates when a batch changed what they are made of.",
+    ),
+    dg.AutomationConditionSensorDefinition(
+        "predict_cases",
+        target=_CASES,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=15,
+        description="Scores a batch's cases when they or the released classifier are new.",
+    ),
+]

@@ -19,7 +19,7 @@ from cup_assets.orchestration.assets import (
     panels,
     raw,
 )
-from cup_assets.orchestration.automation import automation_sensor
+from cup_assets.orchestration.automation import AUTOMATION_SENSORS
 from cup_assets.orchestration.jobs import JOBS
 from cup_assets.orchestration.landing import awaiting_controls_sensor, landing_sensor
 from cup_assets.orchestration.resources import Platform
@@ -38,7 +38,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             [raw, normalised, cnv, datasets, evaluation, panels, diagnosis]
         ),
         jobs=JOBS,
-        sensors=[landing_sensor, awaiting_controls_sensor, automation_sensor],
+        sensors=[landing_sensor, awaiting_controls_sensor, *AUTOMATION_SENSORS],
         resources={"platform": Platform(), **(resource_overrides or {})},
         executor=dg.multiprocess_executor.configured({"max_concurrent": 2}),
     )
