@@ -1,0 +1,90 @@
+"""Chains to run: an empty one, and one that is complete."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cup_assets.orchestration.assets import (
+    cnv,
+    datasets,
+    diagnosis,
+    evaluation,
+    normalised,
+    panels,
+)
+from cup_assets_tests.orchestration.chain import Chain, failures, make_data
+
+PICTURES = {
+    *("arm_heatmap", "beta_density", "class_sizes", "confusion_matrix", "genome_plot"),
+    *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
+    *("quality_scatter", "reliability", "score_bars"),
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_process() -> Iterator[None]:
+    """Compute in this process: starting workers costs more than such small chains."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUP_WORKERS", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def landed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder with two landed batches and nothing computed; read only."""
+    data = tmp_path_factory.mktemp("landed") / "data"
+    make_data(data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def complete_data(landed_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder in which everything is computed; read only."""
+    data = tmp_path_factory.mktemp("complete") / "data"
+    shutil.copytree(landed_data, data)
+    with dg.DagsterInstance.ephemeral() as instance:
+        steps = Chain(data, instance).up_to_date()
+    assert not failures(steps)
+    return data
+
+
+_ASSETS = (cnv, datasets, diagnosis, evaluation, normalised, panels)
+_BLANK = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing: pictures take half of a small chain's time, and `complete_data` has them."""
+    for module in _ASSETS:
+        for name in PICTURES & set(vars(module)):
+            monkeypatch.setattr(module, name, lambda *_, **__: _BLANK)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def landed(
+    landed_data: Path, blank_pictures: None, instance: dg.DagsterInstance, tmp_path: Path
+) -> Chain:
+    """Return a chain of one's own, of which nothing is computed yet."""
+    return Chain(shutil.copytree(landed_data, tmp_path / "data"), instance)
+
+
+@pytest.fixture
+def complete(
+    complete_data: Path, blank_pictures: None, instance: dg.DagsterInstance, tmp_path: Path
+) -> Chain:
+    """Return a chain of one's own, everything computed."""
+    return Chain(shutil.copytree(complete_data, tmp_path / "data"), instance)

@@ -1,0 +1,276 @@
+"""What is computed again, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from cup_assets.orchestration.conventions import PROFILES, REFERENCE
+from cup_assets.orchestration.headless import Step
+from cup_assets_tests.orchestration.chain import Chain, failures, mark, states
+
+LEARNT = {
+    "datasets/balanced",
+    "evaluation/cv/logistic_regression",
+    "evaluation/cv/random_forest",
+    "evaluation/cv/svm",
+    "evaluation/landscape",
+    "evaluation/leaderboard",
+    "panels/cpg",
+    "panels/importance",
+    "diagnosis/classifier",
+}
+PREDICTED = {"diagnosis/predictions[alpha]", "diagnosis/predictions[beta]"}
+
+
+def computed(steps: list[Step]) -> set[str]:
+    assert not failures(steps)
+    return states(steps, "computed")
+
+
+def version(chain: Chain, asset: str, partition: str = "") -> str:
+    found = chain.catalogue.current(asset, partition)
+    assert found is not None
+    return found.data_version
+
+
+def test_a_second_materialisation_reuses_everything(complete: Chain) -> None:
+    before = complete.catalogue.query("SELECT * FROM asset_versions ORDER BY ALL")
+    steps = complete.up_to_date()
+    assert len(steps) == 20
+    assert states(steps, "reused") == {step.asset for step in steps}
+    assert complete.catalogue.query("SELECT * FROM asset_versions ORDER BY ALL").equals(before)
+
+
+def test_a_reused_result_is_shown_like_a_new_one_and_says_that_it_is_reused(
+    complete: Chain,
+) -> None:
+    shown = []
+    for force in ("true", "false"):
+        result = complete.run("profile_batch", "alpha", tags={"cup/force": force})
+        (event,) = result.asset_materializations_for_node("cnv__profiles")
+        shown.append(event)
+    new, reused = shown
+    assert new.metadata["reused"].value is False
+    assert reused.metadata["reused"].value is True
+    assert new.tags == reused.tags  # the data version
+    assert set(new.metadata) == set(reused.metadata)
+    assert {"arms", "profiles", "fingerprint", "dagster/column_schema"} <= set(new.metadata)
+
+
+def test_a_changed_diagnosis_changes_the_dataset_and_what_is_learnt_but_no_betas(
+    complete: Chain,
+) -> None:
+    sheet = complete.sheet("alpha")
+    first = sheet.filter(role="reference")["Sample_ID"][0]
+    complete.write_sheet(
+        "alpha",
+        sheet.with_columns(
+            diagnosis=pl.when(Sample_ID=first)
+            .then(pl.lit("mucosal melanoma"))
+            .otherwise("diagnosis")
+        ),
+    )
+    done = computed(complete.up_to_date())
+    assert done == {"raw/idats[alpha]", "datasets/reference"} | LEARNT | PREDICTED
+    kept = complete.catalogue.query(
+        'SELECT included, reason, "class" FROM dataset_members WHERE sample_id = ?', [first]
+    ).row(0)
+    assert kept[0] is False  # one patient is no class
+    assert kept[2] == "mucosal_melanoma"
+
+
+def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Chain) -> None:
+    # A case of which no classifier learns: even the reference dataset keeps its version.
+    case = complete.sheet("beta").filter(role="diagnostic").row(0, named=True)
+    stem = f"{case['Sentrix_ID']}_{case['Sentrix_Position']}_Grn.idat"
+    darken(complete.folder("beta") / stem)
+    reference = version(complete, "datasets/reference")
+    scored = complete.catalogue.query("SELECT * FROM predictions ORDER BY sample_id")
+    done = computed(complete.up_to_date())
+    assert done == {
+        "raw/idats[beta]",
+        "normalised/betas[beta]",
+        "cnv/profiles[beta]",
+        "datasets/reference",
+        "evaluation/landscape",  # it places the cases
+        "diagnosis/predictions[beta]",
+    }
+    assert version(complete, "datasets/reference") == reference
+    again = complete.catalogue.query("SELECT * FROM predictions ORDER BY sample_id")
+    changed = {
+        name
+        for name, old, new in zip(scored["sample_id"], scored["score"], again["score"], strict=True)
+        if old != new
+    }
+    assert changed == {case["Sample_ID"]}
+
+
+def darken(path: Path) -> None:
+    """Lower the intensity of some beads in an IDAT file."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000 : 2] = bytes(1000)
+    path.write_bytes(content)
+    mark(path.parent)
+
+
+def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: Chain) -> None:
+    reference = version(complete, "datasets/reference")
+    complete.land("cases")
+    done = computed(complete.up_to_date())
+    assert done == {
+        *("raw/idats[cases]", "normalised/betas[cases]", "cnv/profiles[cases]"),
+        *("datasets/reference", "evaluation/landscape", "diagnosis/predictions[cases]"),
+    }
+    assert version(complete, "datasets/reference") == reference
+    assert complete.one("SELECT count(*) FROM predictions WHERE batch = 'cases'") == 3
+
+
+def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:
+    complete.parameters("random_draws = 1", "random_draws = 2")
+    assert computed(complete.up_to_date()) == {"panels/cpg", "panels/importance"}
+
+
+def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
+    complete: Chain,
+) -> None:
+    complete.parameters("trees = 20", "trees = 21")
+    assert (
+        computed(complete.up_to_date())
+        == LEARNT - {"datasets/balanced", "evaluation/landscape", "panels/cpg", "panels/importance"}
+        | PREDICTED
+    )
+
+
+def test_a_changed_copy_number_parameter_changes_copy_number_alone(complete: Chain) -> None:
+    with complete.settings.parameters.open("a") as file:
+        file.write("[cnv]\npenalty = 3.0\n")
+    assert computed(complete.up_to_date()) == {
+        *("cnv/controls", "cnv/profiles[alpha]", "cnv/profiles[beta]")
+    }
+
+
+def test_force_computes_what_is_unchanged_and_gives_the_same_versions(complete: Chain) -> None:
+    before = complete.catalogue.current_versions("normalised/betas")
+    steps = complete.up_to_date("alpha", force=True)
+    assert states(steps, "computed") == {step.asset for step in steps}
+    assert complete.catalogue.current_versions("normalised/betas") == before
+    assert not any("beta" in step.asset and "[beta]" in step.asset for step in steps)
+
+
+def test_a_removed_batch_leaves_the_datasets_and_its_betas_stay_stored(complete: Chain) -> None:
+    stored = set((complete.settings.warehouse / "matrices" / "beta").iterdir())
+    members = complete.one("SELECT count(*) FROM dataset_members WHERE included")
+    complete.remove("beta")
+
+    done = computed(complete.up_to_date())
+
+    assert (
+        done == {"raw/idats[beta]", "datasets/reference", "diagnosis/predictions[alpha]"} | LEARNT
+    )
+    assert complete.one("SELECT state FROM batches WHERE batch = 'beta'") == "retracted"
+    left_out = complete.catalogue.query(
+        "SELECT DISTINCT included, reason FROM dataset_members WHERE batch = 'beta'"
+    )
+    assert left_out.rows() == [(False, "batch beta was retracted")]
+    assert complete.one("SELECT count(*) FROM dataset_members WHERE included") == members / 2  # type: ignore[operator]
+    assert set((complete.settings.warehouse / "matrices" / "beta").iterdir()) == stored
+    assert complete.one("SELECT count(*) FROM sample_measures WHERE batch = 'beta'") == 14
+
+    complete.land("beta")
+    assert complete.run("process_batch", "beta").success
+    assert complete.run("refresh_aggregates_now", only=[REFERENCE]).success
+    assert complete.one("SELECT count(*) FROM dataset_members WHERE included") == members
+    assert set((complete.settings.warehouse / "matrices" / "beta").iterdir()) == stored
+    versions = complete.catalogue.query(
+        "SELECT count(*) FROM asset_versions WHERE partition = 'beta' AND asset <> 'raw/idats'"
+        " GROUP BY asset"
+    )
+    assert set(versions["count_star()"]) == {1}  # neither betas nor profiles were computed again
+
+
+@pytest.fixture
+def without_normals(landed: Chain) -> Chain:
+    """Return a chain in which only samples of role reference have landed."""
+    normals = landed.sheet("alpha").filter(role="normal_control")
+    late = landed.data / "aside" / "first_normals"
+    late.mkdir()
+    for barcode, position in normals["Sentrix_ID", "Sentrix_Position"].iter_rows():
+        for colour in ("Grn", "Red"):
+            name = f"{barcode}_{position}_{colour}.idat"
+            (landed.folder("alpha") / name).rename(late / name)
+    normals.write_csv(late / "samplesheet.csv")
+    landed.write_sheet("alpha", landed.sheet("alpha").filter(pl.col("role") != "normal_control"))
+    landed.remove("beta")
+    return landed
+
+
+def test_normals_that_arrive_later_profile_what_had_no_pool_and_change_no_other_profile(
+    without_normals: Chain,
+) -> None:
+    chain = without_normals
+
+    def land_and_process(batch: str) -> None:
+        chain.land(batch)
+        assert chain.run("process_batch", batch).success
+
+    assert chain.run("process_batch", "alpha").success
+    assert profiled(chain) == {"alpha": None}
+    calls = chain.catalogue.query("SELECT DISTINCT call FROM cnv_calls WHERE batch = 'alpha'")
+    assert calls["call"].to_list() == ["no_call"]
+    assert "land at least 4 samples with role normal_control" in str(
+        chain.one("SELECT DISTINCT reason FROM cnv_profiles WHERE batch = 'alpha'")
+    )
+
+    land_and_process("first_normals")
+    assert chain.run("profile_batch", "alpha").success
+    first = profiled(chain)
+    assert first["alpha"] == first["first_normals"] is not None
+
+    land_and_process("normals")
+    land_and_process("beta")
+    assert chain.run("profile_batch", "alpha").success
+    later = profiled(chain)
+    assert later["alpha"] == first["alpha"]
+    assert later["beta"] == later["normals"] != first["alpha"]
+
+    forced = chain.run("profile_batch", "alpha", tags={"cup/force": "true"})
+    assert forced.success
+    assert profiled(chain)["alpha"] == later["beta"]
+
+
+def profiled(chain: Chain) -> dict[str, str | None]:
+    """Return batch -> version of the pool that its profiles were computed with."""
+    rows = chain.catalogue.query("SELECT DISTINCT batch, pool_version FROM cnv_profiles")
+    assert rows["batch"].is_unique().all()
+    return dict(rows.iter_rows())
+
+
+def test_a_batch_without_normals_is_no_failure_and_waits_for_a_pool(without_normals: Chain) -> None:
+    from cup_assets.orchestration.landing import batches_awaiting_controls
+    from cup_assets.orchestration.resources import Platform
+
+    platform = Platform(data=str(without_normals.data))
+    assert without_normals.run("process_batch", "alpha").success
+    assert batches_awaiting_controls(platform) == []
+    without_normals.land("first_normals")
+    assert without_normals.run("process_batch", "first_normals").success
+    assert batches_awaiting_controls(platform) == ["alpha"]
+    assert without_normals.run("profile_batch", "alpha", only=[PROFILES]).success
+    assert batches_awaiting_controls(platform) == []
+
+
+def test_an_asset_without_its_input_says_which_to_materialise(
+    landed: Chain, instance: dg.DagsterInstance
+) -> None:
+    result = landed.run("profile_batch", "alpha")
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    given = event.step_failure_data.user_failure_data
+    assert given is not None
+    assert given.description == (
+        "normalised/betas[alpha] has not been materialised: materialise it first"
+    )
