@@ -26,6 +26,10 @@ PANELS = dg.AssetKey(["panels", "cpg"])
 CLASSIFIER = dg.AssetKey(["diagnosis", "classifier"])
 PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
 
+# How intensities become betas; raised by hand when that changes. A pool of normal controls only
+# holds intensities of one normalisation, so both know it.
+BETAS_CODE_VERSION = "1"
+
 
 def cv_key(model: str) -> dg.AssetKey:
     """Return the key of a model's cross-validation."""

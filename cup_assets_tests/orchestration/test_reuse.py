@@ -154,6 +154,19 @@ def test_a_changed_copy_number_parameter_changes_copy_number_alone(complete: Cha
     }
 
 
+def test_a_changed_normalisation_reaches_everything_and_never_mixes_in_a_pool(
+    complete: Chain,
+) -> None:
+    with complete.settings.parameters.open("a") as file:
+        file.write("[betas]\noffset = 20.0\n")
+    before = profiled(complete)
+    steps = complete.up_to_date()
+    assert not failures(steps)
+    assert states(steps, "reused") == {"raw/idats[alpha]", "raw/idats[beta]", "cnv/controls"}
+    after = profiled(complete)
+    assert after["alpha"] == after["beta"] != before["alpha"]
+
+
 def test_force_computes_what_is_unchanged_and_gives_the_same_versions(complete: Chain) -> None:
     before = complete.catalogue.current_versions("normalised/betas")
     steps = complete.up_to_date("alpha", force=True)

@@ -13,15 +13,16 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.cohort.batch_files import batch_signature
-from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, load_manifests, process_batch
+from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch
 from cup_assets.orchestration.conventions import (
     BETAS,
+    BETAS_CODE_VERSION,
     OWNERS,
     RAW,
     WAREHOUSE_POOL,
     check,
 )
-from cup_assets.orchestration.inputs import batch_samples, inputs_of, require
+from cup_assets.orchestration.inputs import batch_samples, inputs_of, installed_manifests, require
 from cup_assets.orchestration.materialise import Finding, Product, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
@@ -39,7 +40,7 @@ _PICTURED = 48  # densities of more samples than this are no picture any more
     group_name="normalised",
     kinds={"python", "parquet", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version=BETAS_CODE_VERSION,
     pool=WAREHOUSE_POOL,
     check_specs=[
         check(BETAS, "quality", "Samples pass quality control; some must.", blocking=True),
@@ -56,12 +57,12 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
     samples = batch_samples(platform, batch)
     arrays = set(samples["array"])
     settings = platform.settings
-    manifests = [m for m in load_manifests(settings.manifests, settings.cache) if m.array in arrays]
+    manifests = [m for m in installed_manifests(platform) if m.array in arrays]
     used = {f"manifest/{m.array}": m.content_hash for m in manifests}
     recipe = Recipe(
         asset=BETAS.to_user_string(),
         partition=batch,
-        code_version="1",
+        code_version=BETAS_CODE_VERSION,
         parameters={"betas": asdict(parameters.betas), "quality": asdict(parameters.quality)},
         inputs=inputs_of([require(platform, RAW, batch)]) | used,
         # The sheet's diagnosis may change without the betas changing.
