@@ -96,12 +96,16 @@ def materialize(
         for batch in removed:
             run("take_inventory", batch)
         for batch in taken:
-            run("process_batch", batch)
-        for batch in batches_awaiting_controls(run.platform):
+            run("read_batch", batch)
+        # One pool of all normals that have landed, not one after every batch.
+        run("refresh_controls")
+        read = set(run.platform.catalogue.current_versions("normalised/betas"))
+        waiting = batches_awaiting_controls(run.platform)
+        for batch in sorted({*taken, *waiting} & read):
             run("profile_batch", batch)
         run("refresh_aggregates_now")
         if run.platform.catalogue.current("diagnosis/classifier"):
-            for batch in batches or sorted(known_batches(run.platform)):
+            for batch in sorted(set(batches or known_batches(run.platform)) & read):
                 run("predict_batch", batch)
         return run.steps
 

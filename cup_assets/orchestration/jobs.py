@@ -17,6 +17,16 @@ raw_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(RAW, CONTROLS),
     description="The inventory of a batch: retracts it, and its controls, if its folder is gone.",
 )
+read_batch_job = dg.define_asset_job(
+    "read_batch",
+    selection=dg.AssetSelection.assets(RAW, BETAS),
+    description="A batch from its files to betas; reuses what is unchanged.",
+)
+controls_job = dg.define_asset_job(
+    "refresh_controls",
+    selection=dg.AssetSelection.assets(CONTROLS),
+    description="The pools of normal controls.",
+)
 profile_batch_job = dg.define_asset_job(
     "profile_batch",
     selection=dg.AssetSelection.assets(PROFILES),
@@ -33,4 +43,12 @@ refresh_job = dg.define_asset_job(
     - dg.AssetSelection.assets(PREDICTIONS),
     description="Datasets, cross-validation, panels and classifier; reuses what is unchanged.",
 )
-JOBS = [process_batch_job, raw_job, profile_batch_job, predict_batch_job, refresh_job]
+JOBS = [
+    process_batch_job,
+    raw_job,
+    read_batch_job,
+    controls_job,
+    profile_batch_job,
+    predict_batch_job,
+    refresh_job,
+]
