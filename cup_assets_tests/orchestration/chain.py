@@ -170,6 +170,15 @@ def failures(steps: Sequence[Step]) -> dict[str, str]:
     return {step.asset: step.message for step in steps if step.state == "failed"}
 
 
+def message_of(result: dg.ExecuteInProcessResult) -> str:
+    """Return what the first failed step of a run says."""
+    failed = [event for event in result.all_events if event.is_step_failure]
+    assert failed
+    given = failed[0].step_failure_data.user_failure_data
+    assert given is not None, failed[0].step_failure_data.error
+    return str(given.description)
+
+
 def mark(folder: Path) -> None:
     """Say that the batch is complete as it is now."""
     marker = folder / "_COMPLETE"
