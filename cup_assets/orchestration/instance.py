@@ -11,6 +11,7 @@ from importlib.resources import files
 
 import dagster as dg
 
+from cup_assets.orchestration.launcher import close_dead_runs
 from cup_assets.settings import Settings
 
 
@@ -29,6 +30,11 @@ def prepare_instance(settings: Settings) -> dict[str, str]:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the instance; child processes inherit the choice through the environment."""
+    """Open the instance to work on it in this process; what died before gives back what it held.
+
+    Child processes inherit the choice through the environment.
+    """
     os.environ.update(prepare_instance(settings))
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    close_dead_runs(instance)
+    return instance

@@ -1,7 +1,7 @@
 """Runs whose process has died are noticed, also when everything died at once.
 
-Belongs here: whether the process of a run is still there. Does not belong here: what follows from
-it (Dagster's run monitoring marks the run as failed, its run retries start it again).
+Belongs here: whether the process of a run is still there, and giving back what a dead one held.
+Does not belong here: starting runs again (Dagster's run retries).
 
 Dagster's own launcher cannot tell: after a power cut its runs would stay "started" for ever, and
 every asset that waits for one of them with them.
@@ -10,10 +10,13 @@ every asset that waits for one of them with them.
 from __future__ import annotations
 
 import fcntl
+import json
 
 import dagster as dg
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
@@ -31,29 +34,57 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Ask the code server that started the run; it watches its own processes."""
-        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
-        if client is None:
-            return _health_without_server(run)
-        request = CanCancelExecutionRequest(run_id=run.run_id)
-        try:
-            answer = client.can_cancel_execution(request, timeout=_TIMEOUT)
-        except DagsterUserCodeUnreachableError as error:
-            if "UNAVAILABLE" not in str(error):
-                return CheckRunHealthResult(WorkerStatus.RUNNING, str(error))
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its code server is gone")
-        if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its code server does not know it")
+        """Ask who executes the run: a code server, or ``cup materialize``."""
+        from cup_assets.orchestration.headless import PID_TAG
+
+        if GRPC_INFO_TAG in run.tags:
+            return _health_at_server(run)
+        if PID_TAG in run.tags and not _headless_is_at_work(Settings.from_environment()):
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "`cup materialize` is gone")
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
-def _health_without_server(run: dg.DagsterRun) -> CheckRunHealthResult:
-    """Judge a run that was not launched but executed in somebody's process."""
+def close_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark dead runs as failed and free their pool slots, as the daemon would.
+
+    To be called by the headless process that holds the lock, so that no other one is at work: a
+    slot that a dead run holds would make it wait for ever.
+    """
     from cup_assets.orchestration.headless import PID_TAG
 
-    if PID_TAG in run.tags and not _headless_is_at_work(Settings.from_environment()):
-        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "`cup materialize` is gone")
-    return CheckRunHealthResult(WorkerStatus.RUNNING)
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if PID_TAG in run.tags:
+            instance.report_run_failed(run, "`cup materialize` was killed")
+        elif GRPC_INFO_TAG in run.tags:
+            health = _health_at_server(run)
+            if health.status is WorkerStatus.NOT_FOUND:
+                instance.report_run_failed(run, f"the run was killed: {health.msg}")
+    events = instance.event_log_storage
+    for run_id in events.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder is None or holder.is_finished:
+            events.free_concurrency_slots_for_run(run_id)
+
+
+def _health_at_server(run: dg.DagsterRun) -> CheckRunHealthResult:
+    """Ask the code server that started the run; it watches its own processes."""
+    server = json.loads(run.tags[GRPC_INFO_TAG])
+    client = DagsterGrpcClient(
+        host=server.get("host"),
+        port=server.get("port"),
+        socket=server.get("socket"),
+        use_ssl=bool(server.get("use_ssl")),
+    )
+    request = CanCancelExecutionRequest(run_id=run.run_id)
+    try:
+        answer = client.can_cancel_execution(request, timeout=_TIMEOUT)
+    except DagsterUserCodeUnreachableError as error:
+        if "UNAVAILABLE" in str(error):
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its code server is gone")
+        return CheckRunHealthResult(WorkerStatus.RUNNING, str(error))
+    if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+    return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its code server does not know it")
 
 
 def _headless_is_at_work(settings: Settings) -> bool:

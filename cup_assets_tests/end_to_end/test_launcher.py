@@ -13,7 +13,7 @@ from dagster._core.launcher.base import WorkerStatus
 
 from cup_assets.orchestration.headless import PID_TAG
 from cup_assets.orchestration.instance import prepare_instance
-from cup_assets.orchestration.launcher import WatchingRunLauncher
+from cup_assets.orchestration.launcher import WatchingRunLauncher, close_dead_runs
 from cup_assets.settings import Settings
 
 
@@ -53,3 +53,21 @@ def test_a_headless_run_lasts_as_long_as_its_process_holds_the_lock(
 
 def test_a_run_in_somebody_elses_process_is_left_alone(instance: dg.DagsterInstance) -> None:
     assert _status(instance, {}) is WorkerStatus.RUNNING
+
+
+def test_a_dead_run_gives_back_its_pool_slot(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    server = {"host": "localhost", "socket": str(tmp_path / "nobody")}
+    tags = [{".dagster/grpc_info": json.dumps(server)}, {PID_TAG: "1"}]
+    status = dg.DagsterRunStatus.STARTED
+    dead = [instance.add_run(dg.DagsterRun("job", tags=t, status=status)) for t in tags]
+    other = instance.add_run(dg.DagsterRun("job", status=status))
+    pools = ["warehouse", "compute", "third"]
+    for pool, run in zip(pools, [*dead, other], strict=True):
+        instance.event_log_storage.set_concurrency_slots(pool, 1)
+        claim = instance.event_log_storage.claim_concurrency_slot(pool, run.run_id, "step")
+        assert claim.is_claimed
+    close_dead_runs(instance)
+    held = [instance.event_log_storage.get_concurrency_info(p).active_run_ids for p in pools]
+    assert held == [set(), set(), {other.run_id}]
+    failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert {run.run_id for run in failed} == {run.run_id for run in dead}
