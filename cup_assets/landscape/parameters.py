@@ -29,6 +29,9 @@ class LandscapeParameters:
         Of UMAP; neighbours are at most the other samples.
     neighbours
         Nearest reference samples that vote on a sample, and that are listed for a case.
+    max_missing
+        Share of the probes a case may lack and still be placed: what it lacks is taken as the
+        reference's median, which draws it towards the centre of the maps.
     seeds
         One t-SNE and one UMAP map a seed; the k-means clusters use the first.
     """
@@ -39,6 +42,7 @@ class LandscapeParameters:
     umap_neighbours: int = 15
     umap_min_dist: float = 0.1
     neighbours: int = 5
+    max_missing: float = 0.2
     seeds: tuple[int, ...] = (1,)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What assets read from the warehouse: samples, versions, matrices.
+"""What assets read: samples, versions and matrices of the warehouse, and the manifests.
 
 Belongs here: queries that several assets share. Does not belong here: computation and writing.
 """
@@ -6,12 +6,15 @@ Belongs here: queries that several assets share. Does not belong here: computati
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cup_assets.methylome import Manifest, ManifestError, load_manifests
 from cup_assets.orchestration.resources import Platform
 from cup_assets.warehouse import AssetVersion, asset_name, read_matrix
 
@@ -44,6 +47,39 @@ def batch_samples(platform: Platform, batch: str) -> pl.DataFrame:
     return platform.catalogue.query(
         "SELECT * FROM samples WHERE batch = ? ORDER BY sample_id", [batch]
     )
+
+
+def installed_manifests(platform: Platform) -> tuple[Manifest, ...]:
+    """Return the manifests of the data folder, read anew only when one of the files changed.
+
+    Telling a manifest by its content means hashing some hundred megabytes of text, which several
+    steps of one process need not do each.
+
+    Raises
+    ------
+    ManifestError
+        If the folder holds no manifest, one that is not usable, or two of one array: stored betas
+        of an array are on one list of probes.
+    """
+    settings = platform.settings
+    folder = settings.manifests
+    files = sorted(file for file in folder.iterdir() if file.exists()) if folder.is_dir() else []
+    state = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return _load_manifests(folder, settings.cache, state)
+
+
+@lru_cache(maxsize=1)
+def _load_manifests(folder: Path, cache: Path, state: object) -> tuple[Manifest, ...]:
+    manifests = load_manifests(folder, cache)
+    of_array: dict[str, Manifest] = {}
+    for manifest in manifests:
+        other = of_array.setdefault(manifest.array, manifest)
+        if other is not manifest:
+            raise ManifestError(
+                f"{folder}: {other.name} and {manifest.name} are both of {manifest.array}: keep"
+                " one, the same for all batches"
+            )
+    return manifests
 
 
 def matrix_paths(platform: Platform, kind: str, batches: Sequence[str]) -> pl.DataFrame:

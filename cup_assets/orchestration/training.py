@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.folds import SCHEME
 from cup_assets.cohort.matrix import ProbeSpace, common_probes, place_probes
+from cup_assets.cohort.problems import MatrixError
 from cup_assets.orchestration.inputs import read_batches
 from cup_assets.orchestration.resources import Platform
 
 __all__ = [
     "SCHEME",
+    "cases_to_place",
     "diagnostic_cases",
     "load_training_data",
     "probe_space",
@@ -92,6 +94,24 @@ def diagnostic_cases(
     return cases.filter(pl.col("verdict") != "fail") if usable_only else cases
 
 
+def cases_to_place(
+    platform: Platform, cases: pl.DataFrame, names: Sequence[str], max_missing: float
+) -> tuple[pl.DataFrame, NDArray[np.float32], pl.DataFrame]:
+    """Read the cases that have enough of the probes; they may be on arrays of their own.
+
+    Returns
+    -------
+    placed, X, left_out
+        The cases to place, their betas float32[m, p], and of the others ``sample_id``, ``array``
+        and ``missing``, the share of the probes that they lack.
+    """
+    _, X = stack_betas(platform, cases, names, absent_as_nan=True)
+    missing = np.isnan(X).mean(axis=1)
+    enough = missing <= max_missing
+    left_out = cases.select("sample_id", "array", missing=pl.Series(missing)).filter(~enough)
+    return cases.filter(enough), X[enough], left_out
+
+
 def stack_betas(
     platform: Platform, samples: pl.DataFrame, names: Sequence[str], *, absent_as_nan: bool = False
 ) -> tuple[list[str], NDArray[np.float32]]:
@@ -121,7 +141,10 @@ def stack_betas(
         placement = place_probes(on_array, names)
         lacking = len(names) - len(np.unique(placement.columns))
         if lacking and not absent_as_nan:
-            raise ValueError(f"{array} lacks {lacking} of the {len(names)} probes asked for")
+            raise MatrixError(
+                f"{array} lacks {lacking} of the {len(names)} probes asked for: use those that all"
+                " arrays of the samples share"
+            )
         rows = group["row"].to_numpy()
         for positions, _, betas in read_batches(platform, "betas", group, placement.probe_ids):
             for row, values in zip(rows[positions], betas, strict=True):

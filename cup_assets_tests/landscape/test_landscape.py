@@ -208,3 +208,13 @@ def test_importing_the_package_is_cheap() -> None:
     code = "import sys, cup_assets.landscape; print([m for m in sys.modules if '.' not in m])"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert not {"umap", "openTSNE", "sklearn", "numba", "dagster"} & set(eval(loaded))
+
+
+def test_missing_betas_are_filled_with_the_median_of_the_probe() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.random((9, 3000), dtype=np.float32)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[0] = 0.5  # every probe is measured at least once
+    space = fit_space(X, LandscapeParameters(n_probes=3000))
+    expected = np.nanmedian(X.astype(np.float64), axis=0)
+    np.testing.assert_array_equal(space.fill, expected[space.columns])

@@ -7,7 +7,6 @@ Belongs here: ``evaluation/cv/<model>`` (one asset a model), ``evaluation/leader
 from dataclasses import asdict
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from cup_assets.classify.doubts import label_doubts
@@ -32,10 +31,10 @@ from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
 from cup_assets.orchestration.training import (
     SCHEME,
+    cases_to_place,
     diagnostic_cases,
     load_training_data,
     read_folds,
-    stack_betas,
 )
 from cup_assets.report import (
     confusion_matrix,
@@ -235,13 +234,12 @@ def _landscape(
 ) -> Product:
     parameters = platform.parameters.landscape
     data = load_training_data(platform)
-    if cases.height:
-        _, placed = stack_betas(platform, cases, data.probe_ids.tolist())
-    else:
-        placed = np.empty((0, data.X.shape[1]), dtype=np.float32)
-    case_ids = cases["sample_id"].to_list()
+    placed, X_cases, not_placed = cases_to_place(
+        platform, cases, data.probe_ids.tolist(), parameters.max_missing
+    )
+    case_ids = placed["sample_id"].to_list()
     made = make_landscape(
-        data.X, data.sample_ids.tolist(), parameters, cases=placed, case_ids=case_ids,
+        data.X, data.sample_ids.tolist(), parameters, cases=X_cases, case_ids=case_ids,
         progress=progress_of(context, "maps"),
     )  # fmt: skip
     labels = data.truth().with_columns(
@@ -252,11 +250,15 @@ def _landscape(
         made.cases, case_ids, made.space.scores, data.sample_ids.tolist(), data.y.tolist(),
         parameters.neighbours,
     )  # fmt: skip
+    notes = {"agreement": markdown_table(agreed)}
+    if not_placed.height:
+        notes["cases that lack too many probes"] = markdown_table(not_placed)
     return Product(
         tables={"landscape": made.frame, "landscape_agreement": agreed, "case_neighbours": nearest},
         numbers={
             "samples": len(data.sample_ids),
-            "cases": cases.height,
+            "cases": len(case_ids),
+            "cases_not_placed": not_placed.height,
             **{
                 f"{method}_{metric}_{label}": value
                 for method, metric, label, value in agreed.filter(
@@ -266,7 +268,7 @@ def _landscape(
                 )["method", "metric", "label", "value"].iter_rows()
             },
         },
-        notes={"agreement": markdown_table(agreed)},
+        notes=notes,
         pictures={
             f"by {label}": landscape_plot(
                 made.frame, labels, colour_by=label, explained=made.space.explained.tolist()

@@ -78,8 +78,10 @@ def _recipe(platform: Platform, key: dg.AssetKey) -> Recipe:
 def _importance(platform: Platform) -> Product:
     data = load_training_data(platform)
     table = importance(data, platform.parameters.panels)
-    best = mean_ranks(table).head(_SHOWN).join(_genes(platform), on="probe_id", how="left",
-                                               maintain_order="left")  # fmt: skip
+    best = mean_ranks(table).head(_SHOWN)
+    best = best.join(
+        _genes(platform, best["probe_id"]), on="probe_id", how="left", maintain_order="left"
+    )
     genes = {probe: gene for probe, gene in best["probe_id", "genes"].iter_rows() if gene}
     return Product(
         tables={"cpg_importance": table},
@@ -89,10 +91,12 @@ def _importance(platform: Platform) -> Product:
     )
 
 
-def _genes(platform: Platform) -> pl.DataFrame:
+def _genes(platform: Platform, names: pl.Series) -> pl.DataFrame:
+    """Return where CpGs lie and in which genes, by the first of the arrays that have them."""
     return platform.catalogue.query(
-        "SELECT name AS probe_id, any_value(chrom) AS chrom, any_value(pos) AS pos,"
-        " any_value(genes) AS genes FROM probes GROUP BY name"
+        "SELECT DISTINCT ON (name) name AS probe_id, chrom, pos, build, genes FROM probes"
+        ' WHERE name IN (SELECT unnest(?)) ORDER BY name, "array", probe_id',
+        [names.to_list()],
     )
 
 
@@ -104,9 +108,11 @@ def _panels(context: dg.AssetExecutionContext, platform: Platform) -> Product:
         progress_of(context, "outer folds"),
     )  # fmt: skip
     panels = final_panels(data, parameters)
-    recommended = panels.filter(pl.col("size") == result.recommended).join(
-        _genes(platform), on="probe_id", how="left", maintain_order="left"
-    )
+    recommended = panels.filter(pl.col("size") == result.recommended)
+    recommended = recommended.join(
+        _genes(platform, recommended["probe_id"]),
+        on="probe_id", how="left", maintain_order="left",
+    )  # fmt: skip
     return Product(
         tables={
             "panels": panels,

@@ -12,8 +12,8 @@ import polars as pl
 
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.taxonomy import load_taxonomy
-from cup_assets.methylome import load_manifests
 from cup_assets.orchestration.conventions import OWNERS, RAW, WAREHOUSE_POOL, check
+from cup_assets.orchestration.inputs import installed_manifests
 from cup_assets.orchestration.materialise import (
     Finding,
     Product,
@@ -68,7 +68,7 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
         inventory = take_inventory(
             folder,
             settings.landing,
-            load_manifests(settings.manifests, settings.cache),
+            installed_manifests(platform),
             known=known,
             known_arrays=known_arrays,
             taxonomy=load_taxonomy(_own_taxonomy(platform)),
