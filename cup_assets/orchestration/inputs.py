@@ -19,13 +19,25 @@ from cup_assets.orchestration.resources import Platform
 from cup_assets.warehouse import AssetVersion, asset_name, read_matrix
 
 
-def require(platform: Platform, asset: dg.AssetKey, partition: str = "") -> AssetVersion:
+def require(
+    platform: Platform, asset: dg.AssetKey, partition: str = "", *, checked: bool = True
+) -> AssetVersion:
     """Return the current version of an input.
+
+    Parameters
+    ----------
+    platform
+        Where the versions are recorded.
+    asset, partition
+        The input.
+    checked
+        Whether it must have passed its blocking checks: Dagster holds back a later stage in the
+        same run only, not in a run of that stage alone.
 
     Raises
     ------
     dg.Failure
-        If it has not been materialised yet.
+        If it has not been materialised yet, or a check that matters failed.
     """
     name = asset.to_user_string()
     version = platform.catalogue.current(name, partition)
@@ -34,6 +46,13 @@ def require(platform: Platform, asset: dg.AssetKey, partition: str = "") -> Asse
             f"{asset_name(name, partition)} has not been materialised: materialise it first",
             allow_retries=False,
         )
+    for finding in version.summary["findings"] if checked else ():
+        if finding["severe"] and not finding["passed"]:
+            raise dg.Failure(
+                f"{version.name} did not pass its check {finding['name']}"
+                f" ({finding['description']}): mend that and materialise it again",
+                allow_retries=False,
+            )
     return version
 
 

@@ -66,8 +66,10 @@ def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     betas = platform.catalogue.current_versions(BETAS.to_user_string())
     live = samples.filter(pl.col("state") != "retracted")
     batches = live["batch"].unique().sort().to_list()
-    versions = [require(platform, RAW, batch) for batch in batches]
-    versions += [require(platform, BETAS, batch) for batch in batches if batch in betas]
+    versions = [require(platform, RAW, batch, checked=False) for batch in batches]
+    versions += [
+        require(platform, BETAS, batch, checked=False) for batch in batches if batch in betas
+    ]
     recipe = Recipe(
         asset=REFERENCE.to_user_string(),
         code_version="1",
@@ -197,6 +199,8 @@ def _findings(
     left_out = everyone.filter(~pl.col("included"))
     conflicts = left_out.filter(pl.col("reason").str.starts_with("identity"))
     small = left_out.filter(pl.col("reason").str.contains("patients, needs"))
+    n_classes = included["class"].n_unique()
+    too_few = n_classes < 2
     sexes = samples.filter(
         pl.col("predicted_sex").is_not_null() & (pl.col("sex") != pl.col("predicted_sex"))
     )
@@ -212,10 +216,15 @@ def _findings(
         ),
         Finding(
             "class_sizes",
-            passed=small.is_empty(),
-            description="; ".join(sorted(set(small["reason"])))
-            or f"{included['class'].n_unique()} classes, all large enough",
-            severe=included["class"].n_unique() < 2,
+            passed=small.is_empty() and not too_few,
+            description="; ".join(
+                [
+                    *([f"{n_classes} usable class: two are needed to learn"] if too_few else []),
+                    *sorted(set(small["reason"])),
+                ]
+            )
+            or f"{n_classes} classes, all large enough",
+            severe=too_few,
         ),
         Finding(
             "recorded_sex",

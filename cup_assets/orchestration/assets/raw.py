@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from cup_assets.cohort.batch_files import batch_key
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.taxonomy import load_taxonomy
 from cup_assets.orchestration.conventions import OWNERS, RAW, WAREHOUSE_POOL, check
@@ -58,7 +59,8 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     batch whose folder was removed gets a tombstone: its results stay stored, and the aggregates
     leave its samples out.
     """
-    batch = context.partition_key
+    with explained_failures():  # Dagster takes partitions of any name
+        batch = batch_key(context.partition_key)
     folder = platform.settings.landing / batch
     if not folder.exists():
         return _retract(context, platform, batch)
