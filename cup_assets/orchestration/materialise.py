@@ -24,7 +24,7 @@ import polars as pl
 from cup_assets.orchestration.metadata import build_metadata
 from cup_assets.orchestration.pictures import publish_pictures, stage_pictures
 from cup_assets.orchestration.resources import Platform
-from cup_assets.warehouse import MatrixFile, Recipe, Write
+from cup_assets.warehouse import Catalogue, MatrixFile, Recipe, Write
 
 FORCE_TAG = "cup/force"
 
@@ -108,7 +108,7 @@ def materialise(
     with explained_failures():
         product = make()
     seconds = time.monotonic() - started
-    summary = _summary(product, seconds)
+    summary = _summary(product, seconds) | _simulated(catalogue)
     data_version = product.data_version or recipe.fingerprint
     with explained_failures():
         stage_pictures(pictures, recipe.fingerprint, product.pictures)
@@ -155,6 +155,12 @@ def _summary(product: Product, seconds: float) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in product.findings],
         "seconds": round(seconds, 3),
     }
+
+
+def _simulated(catalogue: Catalogue) -> dict[str, int]:
+    """Return how many stored samples are simulated: nobody may take them for patients."""
+    found = catalogue.query("SELECT count(*) AS n FROM samples WHERE cohort = 'SIMULATED'")
+    return {"simulated_samples": int(found["n"][0])}
 
 
 def _result(

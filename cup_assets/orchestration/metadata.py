@@ -48,6 +48,8 @@ def build_metadata(
             "dagster/table_name": summary["table"],
             "dagster/column_schema": dg.TableSchema(columns=columns),
         }
+    if simulated := summary["simulated_samples"]:
+        metadata["SIMULATED"] = f"{simulated} of the stored samples are simulated, not patients"
     metadata |= {name: value for name, value in summary["numbers"].items() if value is not None}
     metadata |= {name: dg.MetadataValue.md(text) for name, text in summary["notes"].items()}
     for file in sorted(pictures.glob("*.png")):
