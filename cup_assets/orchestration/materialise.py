@@ -128,7 +128,8 @@ def materialise(
 def explained_failures() -> Iterator[None]:
     """Turn an error of the domain packages, one clear line, into a failure without retries."""
     try:
-        yield
+        with full_disk_as_oserror():
+            yield
     except ValueError as error:
         if not type(error).__module__.startswith("cup_assets."):
             raise  # a bug: the traceback is the message
