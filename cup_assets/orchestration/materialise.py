@@ -25,6 +25,7 @@ from cup_assets.orchestration.metadata import build_metadata
 from cup_assets.orchestration.pictures import publish_pictures, stage_pictures
 from cup_assets.orchestration.resources import Platform
 from cup_assets.warehouse import Catalogue, MatrixFile, Recipe, Write
+from cup_assets.warehouse.disk import full_disk_as_oserror
 
 FORCE_TAG = "cup/force"
 
