@@ -6,12 +6,13 @@
 
 A cohort of four classes, normal controls and diagnostic cases is simulated into a temporary folder
 (about 16 MB of IDAT files a sample on 450k, 27 MB on EPIC) and materialised by the same function as
-`cup materialize`. Two tables come out: wall time and memory of every step, and figures for the run.
+`cup materialize`. A table comes out: wall time, processor time and memory of every step.
 
-Memory is the resident set of this process and all that it started, summed, looked at five times
-a second; pages that processes share count once for each, so the sum is an upper bound. It is read
-from /proc, so the script needs Linux. Nothing is asserted: what is fast enough depends on the
-machine.
+Memory is the resident set of this process and all that it started, summed; pages that processes
+share count once for each, so the sum is an upper bound. Processor time is that of the same
+processes; where other programs are at work it says more than wall time. Both are read from /proc
+five times a second, so the script needs Linux, and a step shorter than that is known roughly.
+Nothing is asserted: what is fast enough depends on the machine.
 """
 
 from __future__ import annotations
@@ -38,13 +39,20 @@ from cup_assets.settings import Settings
 from cup_assets.simulate import CohortDesign, simulate_cohort
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_EVERY = 0.2  # seconds between two looks at the memory
+_TICKS = os.sysconf("SC_CLK_TCK")
+_EVERY = 0.2  # seconds between two looks at the processes
 
 
 class Stage(NamedTuple):
     name: str
     start: float  # seconds since the epoch
     end: float
+
+
+class Look(NamedTuple):
+    at: float  # seconds since the epoch
+    resident: int  # bytes
+    processor: float  # seconds since the processes began
 
 
 def main() -> None:
@@ -116,31 +124,34 @@ def _simulate(data: Path, options: argparse.Namespace, console: Console) -> None
 def _measure(data: Path, workers: int, console: Console) -> None:
     os.environ["CUP_WORKERS"] = str(workers)
     settings = Settings(data, workers=workers)
-    with _memory_watched() as seen:
+    with _watched() as looks:
         started = time.time()
         run_materialize(settings)
         ended = time.time()
     # A run of the data folder before this one is not part of this measurement.
     stages = [stage for stage in _stages(settings) if stage.start >= started]
-    table = Table(title=f"{data.name}, {workers} workers: wall time and memory")
+    table = Table(title=f"{data.name}, {workers} workers: wall time, processor time, memory")
     table.add_column("step")
-    table.add_column("seconds", justify="right")
-    table.add_column("peak memory, GB", justify="right")
+    for title in ("seconds", "CPU seconds", "peak GB"):
+        table.add_column(title, justify="right")
     for stage in stages:
-        table.add_row(stage.name, f"{stage.end - stage.start:.1f}", _gigabytes(seen, stage))
+        table.add_row(*_row(stage, looks))
     table.add_section()
-    whole = Stage("everything", started, ended)
-    table.add_row(whole.name, f"{ended - started:.1f}", _gigabytes(seen, whole))
+    table.add_row(*_row(Stage("everything", started, ended), looks))
     console.print(table)
     stored = sum(path.stat().st_size for path in settings.warehouse.rglob("*") if path.is_file())
     load = os.getloadavg()[0]
     console.print(f"warehouse {stored / 1e9:.2f} GB; load of the machine at the end {load:.1f}")
 
 
-def _gigabytes(seen: list[tuple[float, int]], stage: Stage) -> str:
-    """Return the highest memory seen in a stage; short ones may fall between two looks."""
-    found = [size for at, size in seen if stage.start - _EVERY <= at <= stage.end + _EVERY]
-    return f"{max(found) / 1e9:.2f}" if found else "-"
+def _row(stage: Stage, looks: list[Look]) -> tuple[str, str, str, str]:
+    within = [look for look in looks if stage.start - _EVERY <= look.at <= stage.end + _EVERY]
+    wall = f"{stage.end - stage.start:.1f}"
+    if not within:
+        return stage.name, wall, "-", "-"
+    processor = within[-1].processor - within[0].processor
+    peak = max(look.resident for look in within)
+    return stage.name, wall, f"{processor:.1f}", f"{peak / 1e9:.2f}"
 
 
 def _stages(settings: Settings) -> list[Stage]:
@@ -163,28 +174,29 @@ def _stages(settings: Settings) -> list[Stage]:
 
 
 @contextmanager
-def _memory_watched() -> Iterator[list[tuple[float, int]]]:
-    """Collect (time, bytes) while the block runs."""
-    seen: list[tuple[float, int]] = []
+def _watched() -> Iterator[list[Look]]:
+    """Look at this process and those below it while the block runs."""
+    looks: list[Look] = []
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(_EVERY):
-            seen.append((time.time(), _resident_bytes(os.getpid())))
+            looks.append(_look(os.getpid()))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield seen
+        yield looks
     finally:
         over.set()
         thread.join()
 
 
-def _resident_bytes(root: int) -> int:
-    """Return the resident bytes of a process and all below it; ended ones count nothing."""
+def _look(root: int) -> Look:
+    """Add up a process and all below it, with the processor time of those that ended."""
     parents: dict[int, int] = {}
-    pages: dict[int, int] = {}
+    resident: dict[int, int] = {}
+    processor: dict[int, float] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -193,13 +205,20 @@ def _resident_bytes(root: int) -> int:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        parents[int(entry.name)], pages[int(entry.name)] = int(fields[1]), int(fields[21])
-    total, todo = 0, [root]
+        process = int(entry.name)
+        parents[process] = int(fields[1])
+        resident[process] = int(fields[21]) * _PAGE
+        # Own user and system time, and that of children that were waited for.
+        processor[process] = sum(map(int, fields[11:15])) / _TICKS
+    members, todo = [], [root]
     while todo:
-        process = todo.pop()
-        total += pages.get(process, 0)
-        todo += [child for child, parent in parents.items() if parent == process]
-    return total * _PAGE
+        members.append(todo.pop())
+        todo += [child for child, parent in parents.items() if parent == members[-1]]
+    return Look(
+        time.time(),
+        sum(resident.get(process, 0) for process in members),
+        sum(processor.get(process, 0.0) for process in members),
+    )
 
 
 if __name__ == "__main__":

@@ -96,9 +96,14 @@ class Placement:
     columns: Ints
 
     @cached_property
-    def _shared(self) -> NDArray[np.bool_]:
-        """Which probes share their name with another one (bool[q])."""
-        return np.asarray(np.bincount(self.columns)[self.columns] > 1)
+    def _shared(self) -> Ints:
+        """Positions of the probes that share their name with another one."""
+        return np.flatnonzero(np.bincount(self.columns)[self.columns] > 1)
+
+    @cached_property
+    def _single(self) -> Ints:
+        """Positions of the others."""
+        return np.flatnonzero(np.bincount(self.columns)[self.columns] == 1)
 
     def fill(self, into: NDArray[np.float32], values: NDArray[np.float32]) -> None:
         """Put a sample's values float32[q] into their places in ``into`` (float32[names]).
@@ -107,9 +112,10 @@ class Placement:
         that the array lacks are not touched.
         """
         shared = self._shared
-        into[self.columns[~shared]] = values[~shared]
-        if not shared.any():
+        if not shared.size:
+            into[self.columns] = values
             return
+        into[self.columns[self._single]] = values[self._single]
         columns = self.columns[shared]
         first = np.flatnonzero(np.diff(columns, prepend=-1))
         given = values[shared].astype(np.float64)

@@ -108,7 +108,11 @@ def test_a_superseded_matrix_is_deleted_and_another_run_s_file_of_a_batch_is_not
     assert [file.name for file in folder.iterdir()] == ["betas-mini-v2.parquet"]
 
 
-def test_a_matrix_is_read_back_in_the_order_asked_for(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("few", [0, 20_000])  # whole files are decoded, or parts of them
+def test_a_matrix_is_read_back_in_the_order_asked_for(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("cup_assets.warehouse.matrices._FEW", few)
     values = np.array([[0.1, np.nan], [0.3, 0.4]])
     write = matrix(catalogue, "v1", values, ["S1", "S2"])
     assert write.matrices is not None
