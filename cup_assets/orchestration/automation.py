@@ -10,16 +10,29 @@ dependency, so that one batch that cannot be read would block every aggregate.
 
 import dagster as dg
 
-from cup_assets.orchestration.conventions import PREDICTIONS
+from cup_assets.orchestration.conventions import (
+    CLASSIFIER,
+    IMPORTANCE,
+    LANDSCAPE,
+    PANELS,
+    PREDICTIONS,
+)
+
+# `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases
+# gives the reference dataset the same version again, and nothing downstream is computed for it.
+_DEPS_UPDATED = dg.AutomationCondition.any_deps_updated().replace(
+    "newly_updated", dg.AutomationCondition.data_version_changed()
+)
 
 # Reads: some dependency has a new data version (or will be made in this tick) since this asset was
 # last asked for; wait until neither it nor a dependency is being made, then ask for it once.
-# `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases
-# gives the reference dataset the same version again, and nothing downstream is computed for it.
+# A request shows in the tick after it. What changed by then may have come too late for its run, so
+# it is not taken for answered: at worst the asset is asked for once more, and reuses what it has.
 ON_NEW_DATA = (
-    dg.AutomationCondition.any_deps_updated()
-    .replace("newly_updated", dg.AutomationCondition.data_version_changed())
-    .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation())
+    _DEPS_UPDATED.since(
+        (dg.AutomationCondition.newly_requested() & ~_DEPS_UPDATED)
+        | dg.AutomationCondition.initial_evaluation()
+    )
     & ~dg.AutomationCondition.in_progress()
     & ~dg.AutomationCondition.any_deps_in_progress()
 ).with_label("on_new_data")
@@ -30,18 +43,34 @@ ON_NEW_CHECKED_DATA = (
     ON_NEW_DATA & dg.AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("on_new_checked_data")
 
-# The same, where nothing can be done before every dependency is there: a case that lands before the
-# first classifier is released waits for it, and a batch that could not be read is never scored.
+# For cases, which nothing can be done about before every dependency is there: one that lands before
+# the first classifier is released waits for it, and a batch that could not be read is not scored.
 ON_NEW_COMPLETE_DATA = (ON_NEW_DATA & ~dg.AutomationCondition.any_deps_missing()).with_label(
     "on_new_complete_data"
 )
 
+
+def _being_made(asset: dg.AssetKey) -> dg.AutomationCondition:  # type: ignore[type-arg]
+    return dg.AutomationCondition.asset_matches(asset, dg.AutomationCondition.in_progress())
+
+
+# For the aggregates that are made of batches: they are asked for together with all that follows
+# from them, or not yet. A batch that lands while a run makes aggregates would otherwise have those
+# made again that are done already, before the others: a classifier would be released with the new
+# dataset and the old leaderboard. The last asset of each branch stands for the whole run.
+_NO_AGGREGATE_BEING_MADE = ~(
+    _being_made(CLASSIFIER) | _being_made(LANDSCAPE) | _being_made(IMPORTANCE) | _being_made(PANELS)
+)
+ON_NEW_BATCHES = (ON_NEW_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_new_batches")
+ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label(
+    "on_new_checked_batches"
+)
+
 _CASES = dg.AssetSelection.assets(PREDICTIONS)
 
-# The name of the first is also in the instance's configuration: its runs go one after the other.
-# A batch that lands while a run makes aggregates asks for those again that are done already, and a
-# second run would exchange the dataset under the steps that are still to come in the first.
-# Predictions have a sensor of their own so that a new case need not wait for that queue.
+# The name of the first is also in the instance's configuration: its runs go one after the other,
+# retries included, because two would exchange each other's dataset half-way. Predictions have a
+# sensor of their own so that a case need not wait in that queue.
 AUTOMATION_SENSORS = [
     dg.AutomationConditionSensorDefinition(
         "refresh_aggregates",

@@ -14,7 +14,7 @@ from cup_assets.cohort.balance import STRATEGIES, training_plan
 from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.members import select_members
 from cup_assets.methylome.identity import duplicates
-from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_DATA
+from cup_assets.orchestration.automation import ON_NEW_BATCHES, ON_NEW_CHECKED_DATA
 from cup_assets.orchestration.conventions import (
     BALANCED,
     BETAS,
@@ -48,7 +48,7 @@ _SAMPLES = (
     owners=OWNERS,
     code_version="1",
     pool=WAREHOUSE_POOL,
-    automation_condition=ON_NEW_DATA,
+    automation_condition=ON_NEW_BATCHES,
     check_specs=[
         check(REFERENCE, "identities", "Nobody is in it under two names.", blocking=True),
         check(REFERENCE, "class_sizes", "Every class has enough patients.", blocking=True),

@@ -14,7 +14,11 @@ from cup_assets.classify.metrics import metrics
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.nested import nested_cv
 from cup_assets.landscape import agreement, make_landscape, neighbours
-from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_DATA
+from cup_assets.orchestration.automation import (
+    ON_NEW_CHECKED_BATCHES,
+    ON_NEW_CHECKED_DATA,
+    ON_NEW_DATA,
+)
 from cup_assets.orchestration.conventions import (
     BALANCED,
     BETAS,
@@ -206,7 +210,7 @@ def _leaderboard(platform: Platform) -> Product:
     owners=OWNERS,
     code_version="1",
     pool=COMPUTE_POOL,
-    automation_condition=ON_NEW_CHECKED_DATA,
+    automation_condition=ON_NEW_CHECKED_BATCHES,
 )
 def landscape(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """PCA, t-SNE and UMAP of the reference samples, with the diagnostic cases placed into them.
