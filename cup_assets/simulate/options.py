@@ -60,7 +60,8 @@ def design_from_options(
         )
     }
     scaled["diagnostic"] = max(1, scaled["diagnostic"])
-    scaled["normals"] = max(4, round(design.normals * share))
+    # Copy number needs four controls, and no control is measured against itself.
+    scaled["normals"] = max(5, round(design.normals * share))
     left = samples - scaled["diagnostic"] - scaled["normals"] - scaled["duplicates"]
     return replace(
         design,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cup_assets.copynumber import CnvParameters
 from cup_assets.simulate import CohortDesign, SimulationError, design_from_options
 from cup_assets.simulate.arrays import array_layout
 from cup_assets.simulate.classes import CLASSES, FAMILIES
@@ -104,3 +105,8 @@ def test_a_design_can_be_recorded_as_json() -> None:
     assert record["array"] == "mini"
     assert record["manifest"] is None
     assert array_layout(record["array"]).name == "mini"
+
+
+@pytest.mark.parametrize("samples", [12, 48, 204])
+def test_every_control_of_a_scaled_cohort_can_be_measured_by_the_others(samples: int) -> None:
+    assert design_from_options(samples=samples).normals > CnvParameters().min_controls
