@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench clean-data
+.PHONY: help demo test test-all lint types ui bench screenshots constraints clean-data
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,19 @@ test: lint types ## lint, types and tests
 
 test-all: lint types ## the same with the slow tests
 	$(BIN)/pytest
+
+bench: $(STAMP) ## seconds and memory of every stage on full-size 450k arrays (long)
+	$(BIN)/python benchmarks/full_size.py --array 450k --samples 24
+
+screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
+	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200
+
+constraints: ## resolve the newest versions anew and write constraints.txt
+	$(PYTHON) -m venv .venv-resolve
+	.venv-resolve/bin/pip install --quiet --upgrade '.[dev]'
+	{ head -n 1 constraints.txt; .venv-resolve/bin/pip freeze --exclude cup-assets | sort -f; } > .constraints.new
+	mv .constraints.new constraints.txt
+	rm -r .venv-resolve
 
 clean-data: ## delete everything the demo made
 	find data -mindepth 1 ! -name README.md -delete
