@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from cup_assets.landscape import projections
 from cup_assets.orchestration.assets import (
     cnv,
     datasets,
@@ -27,12 +29,17 @@ PICTURES = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_process() -> Iterator[None]:
-    """Compute in this process: starting workers costs more than such small chains."""
+@contextmanager
+def cheaply() -> Iterator[pytest.MonkeyPatch]:
+    """Leave out what takes longer than all the rest of a small chain.
+
+    One process, since starting workers takes seconds; PCA in the place of UMAP, which has to be
+    compiled.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUP_WORKERS", "1")
-        yield
+        patch.setitem(projections._MAKERS, "umap", projections._pca)
+        yield patch
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +55,7 @@ def complete_data(landed_data: Path, tmp_path_factory: pytest.TempPathFactory) -
     """Return a data folder in which everything is computed; read only."""
     data = tmp_path_factory.mktemp("complete") / "data"
     shutil.copytree(landed_data, data)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with cheaply(), dg.DagsterInstance.ephemeral() as instance:
         steps = Chain(data, instance).up_to_date()
     assert not failures(steps)
     return data
@@ -61,11 +68,13 @@ _BLANK = base64.b64decode(
 
 
 @pytest.fixture
-def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing: pictures take half of a small chain's time, and `complete_data` has them."""
-    for module in _ASSETS:
-        for name in PICTURES & set(vars(module)):
-            monkeypatch.setattr(module, name, lambda *_, **__: _BLANK)
+def small_chain() -> Iterator[None]:
+    """Compute cheaply and draw nothing: `complete_data` has been drawn in full."""
+    with cheaply() as patch:
+        for module in _ASSETS:
+            for name in PICTURES & set(vars(module)):
+                patch.setattr(module, name, lambda *_, **__: _BLANK)
+        yield
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def landed(
-    landed_data: Path, blank_pictures: None, instance: dg.DagsterInstance, tmp_path: Path
+    landed_data: Path, small_chain: None, instance: dg.DagsterInstance, tmp_path: Path
 ) -> Chain:
     """Return a chain of one's own, of which nothing is computed yet."""
     return Chain(shutil.copytree(landed_data, tmp_path / "data"), instance)
@@ -84,7 +93,7 @@ def landed(
 
 @pytest.fixture
 def complete(
-    complete_data: Path, blank_pictures: None, instance: dg.DagsterInstance, tmp_path: Path
+    complete_data: Path, small_chain: None, instance: dg.DagsterInstance, tmp_path: Path
 ) -> Chain:
     """Return a chain of one's own, everything computed."""
     return Chain(shutil.copytree(complete_data, tmp_path / "data"), instance)
