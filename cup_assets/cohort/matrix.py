@@ -59,8 +59,10 @@ def common_probes(arrays: Mapping[str, pl.DataFrame]) -> ProbeSpace:
     """
     if not arrays:
         raise MatrixError("no arrays: normalise a batch first")
-    own = {array: _reason_by_name(probes) for array, probes in arrays.items()}
-    judged = {array: _judged(array, own) for array in arrays}
+    # Codes of a fixed list: a million texts, several times over, would take seconds.
+    reasons = pl.Enum(["", *DROP_REASONS, *(f"not_on_{array}" for array in arrays)])
+    own = {array: _reason_by_name(probes, reasons) for array, probes in arrays.items()}
+    judged = {array: _judged(array, own, reasons) for array in arrays}
     common = next(iter(judged.values())).filter(pl.col("reason") == "")["name"].sort()
     if common.is_empty():
         raise MatrixError(f"arrays {', '.join(arrays)} have no probe in common: choose others")
@@ -68,8 +70,8 @@ def common_probes(arrays: Mapping[str, pl.DataFrame]) -> ProbeSpace:
         table.filter(pl.col("reason") != "")
         .group_by("reason")
         .agg(pl.len().cast(pl.Int64).alias("n_probes"))
+        .select(pl.lit(array).alias("array"), pl.col("reason").cast(pl.String), "n_probes")
         .sort("reason")
-        .select(pl.lit(array).alias("array"), "reason", "n_probes")
         for array, table in judged.items()
     ]
     return ProbeSpace(tuple(common.to_list()), pl.concat(lost))
@@ -152,32 +154,40 @@ def place_probes(probes: pl.DataFrame, names: Sequence[str]) -> Placement:
     )
 
 
-def _reason_by_name(probes: pl.DataFrame) -> pl.DataFrame:
+def _reason_by_name(probes: pl.DataFrame, reasons: pl.Enum) -> pl.DataFrame:
     """Return ``name`` and the ``reason`` against it, an empty text where there is none."""
+
+    def said(reason: str) -> pl.Expr:
+        return pl.lit(reason, dtype=reasons)
+
     reason = (
         pl.when(pl.col("kind") != "cg")
-        .then(pl.lit("not_cpg"))
+        .then(said("not_cpg"))
         .when(pl.col("chrom").is_in(["X", "Y"]))
-        .then(pl.lit("sex_chromosome"))
+        .then(said("sex_chromosome"))
         .when(pl.col("chrom").is_null())
-        .then(pl.lit("unplaced"))
-        .otherwise(pl.lit(""))
+        .then(said("unplaced"))
+        .otherwise(said(""))
     )
     listed = probes.select("name", reason.alias("reason"))
+    if not listed["name"].is_duplicated().any():
+        return listed
     # Of replicates that disagree, the one with a reason against the probe counts.
     return listed.group_by("name").agg(pl.col("reason").max())
 
 
-def _judged(array: str, own: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _judged(array: str, own: Mapping[str, pl.DataFrame], reasons: pl.Enum) -> pl.DataFrame:
     """Return an array's names with the first reason of its own, or of another array, against."""
     table = own[array]
-    for other, reasons in own.items():
+    for other, theirs in own.items():
         if other == array:
             continue
-        theirs = reasons.rename({"reason": "theirs"})
-        verdict = pl.col("theirs").fill_null(f"not_on_{other}")
-        table = table.join(theirs, on="name", how="left").select(
+        absent = pl.lit(f"not_on_{other}", dtype=reasons)
+        table = table.join(theirs.rename({"reason": "theirs"}), on="name", how="left").select(
             "name",
-            pl.when(pl.col("reason") == "").then(verdict).otherwise("reason").alias("reason"),
+            pl.when(pl.col("reason") == "")
+            .then(pl.col("theirs").fill_null(absent))
+            .otherwise("reason")
+            .alias("reason"),
         )
     return table
