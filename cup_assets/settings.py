@@ -13,6 +13,10 @@ from pathlib import Path
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+class SettingsError(ValueError):
+    """The environment cannot be used; the message names the variable."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Paths under one data folder, and the compute backend.
@@ -85,15 +89,15 @@ class Settings:
 
         Raises
         ------
-        ValueError
+        SettingsError
             If ``CUP_COMPUTE`` or ``CUP_WORKERS`` is not usable.
         """
         compute = os.environ.get("CUP_COMPUTE", "local")
         if compute not in ("local", "spark"):
-            raise ValueError(f"CUP_COMPUTE={compute!r}: use 'local' or 'spark'")
+            raise SettingsError(f"CUP_COMPUTE={compute!r}: use 'local' or 'spark'")
         workers = os.environ.get("CUP_WORKERS") or str(_usable_cpus())
         if not workers.isdigit() or int(workers) < 1:
-            raise ValueError(f"CUP_WORKERS={workers!r}: give a whole number of at least 1")
+            raise SettingsError(f"CUP_WORKERS={workers!r}: give a whole number of at least 1")
         return cls(
             data=Path(os.environ.get("CUP_DATA") or _CHECKOUT / "data").expanduser().resolve(),
             compute=compute,

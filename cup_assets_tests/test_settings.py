@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cup_assets.settings import Settings
+from cup_assets.settings import Settings, SettingsError
 
 VARIABLES = ("CUP_DATA", "CUP_COMPUTE", "CUP_SPARK_MASTER", "CUP_WORKERS", "DAGSTER_HOME")
 
@@ -69,7 +69,7 @@ def test_an_unusable_variable_is_named_with_its_value_and_the_remedy(
     name: str, value: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=remedy) as caught:
+    with pytest.raises(SettingsError, match=remedy) as caught:
         Settings.from_environment()
     assert f"{name}={value!r}" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -35,16 +35,15 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
     console = Console(highlight=False, soft_wrap=True)
     for row in samples.iter_rows(named=True):
         batch, own = row["batch"], {row["grn"], row["red"]}
-        console.print(
-            f"[bold]{sample_id}[/bold]  batch {batch}, {row['array']}, role {row['role']}"
-        )
+        about = f"  batch {batch}, {row['array']}, role {row['role']}"
+        console.print(Text.assemble((sample_id, "bold"), about))
         for colour in ("grn", "red"):
-            console.print(f"  {row[colour]}  sha256 {row[f'{colour}_sha256']}")
+            console.print(f"  {row[colour]}  sha256 {row[f'{colour}_sha256']}", markup=False)
         for name, version in _results(catalogue, sample_id, batch):
             tree = _tree(trace(catalogue, name, version), batch, own, full=full)
             console.print(tree)
     for line in _scores(catalogue, sample_id):
-        console.print(line)
+        console.print(line, markup=False)
 
 
 def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
@@ -99,15 +98,17 @@ def _label(found: Trace) -> Text:
 
 def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
     rows = catalogue.query(
-        'SELECT release, "class", score, family, family_score, call FROM predictions'
-        " WHERE sample_id = ? ORDER BY release, score DESC",
+        'SELECT release, "class", score, family, family_score, call, note FROM predictions'
+        " WHERE sample_id = ? ORDER BY release",
         [sample_id],
     )
     lines = []
-    for (release,), group in rows.group_by("release", maintain_order=True):
-        best = group.row(0, named=True)
-        lines.append(
-            f"release {release}: {best['call']}, {best['class']} {best['score']:.6f}, family"
-            f" {best['family']} {best['family_score']:.6f}"
-        )
+    for row in rows.iter_rows(named=True):
+        line = f"release {row['release']}: {row['call']}"
+        if row["score"] is not None:
+            line += (
+                f", {row['class']} {row['score']:.6f}, family {row['family']}"
+                f" {row['family_score']:.6f}"
+            )
+        lines.append(f"{line} ({row['note']})" if row["note"] else line)
     return lines

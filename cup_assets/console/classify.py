@@ -69,11 +69,11 @@ def run_classify(
         for sample, note in calls.filter(pl.col("note").is_not_null())[
             "sample_id", "note"
         ].iter_rows():
-            console.print(f"{sample}: {note}", soft_wrap=True)
+            console.print(f"{sample}: {note}", soft_wrap=True, markup=False)
     unreadable = [f"{sample}: {line}" for sample, line in signals.failed]
     problems = lonely + unreadable + failed_quality
     for line in problems:
-        console.print(line, style="red", soft_wrap=True)
+        console.print(line, style="red", soft_wrap=True, markup=False)
     if problems:
         raise ConsoleError(f"{len(problems)} sample(s) could not be scored: see the lines above")
 

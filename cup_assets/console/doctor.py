@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from cup_assets.console.errors import ConsoleError
 from cup_assets.methylome import ManifestError, load_manifests
@@ -41,7 +42,8 @@ def run_doctor(settings: Settings) -> None:
     for look in looks:
         for fine, line in look(settings):
             amiss += not fine
-            console.print(f"[{'green' if fine else 'red'}]{'✓' if fine else '✗'}[/] {line}")
+            mark = ("✓", "green") if fine else ("✗", "red")
+            console.print(Text.assemble(mark, f" {line}"))
     if amiss:
         raise ConsoleError(f"{amiss} thing(s) need a hand: see the lines marked ✗")
 

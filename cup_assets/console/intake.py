@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from cup_assets.cohort.batch_files import MARKER, batch_key, visible_files
 from cup_assets.cohort.intake import Inventory, take_inventory
+from cup_assets.cohort.taxonomy import load_taxonomy
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.methylome import load_manifests
@@ -34,28 +35,33 @@ def run_intake(settings: Settings, path: Path, *, check_only: bool = False) -> N
     folder = path.resolve()
     inventory = _inventory(settings, folder, console)
     for problem in inventory.problems:
-        console.print(f"{problem.severity:<8} {problem.line}", style=_COLOURS[problem.severity])
-    console.print(inventory.summary)
+        line = f"{problem.severity:<8} {problem.line}"
+        console.print(line, style=_COLOURS[problem.severity], markup=False)
+    console.print(inventory.summary, markup=False)
     if not inventory.usable:
         raise ConsoleError(f"no sample of {folder.name} can be used: see the lines above")
     if not check_only:
         target = _copy(settings, folder)
-        console.print(f"copied to {target}: the landing sensor takes it, or run `cup materialize`")
+        line = f"copied to {target}: the landing sensor takes it, or run `cup materialize`"
+        console.print(line, markup=False)
 
 
 def _inventory(settings: Settings, folder: Path, console: Console) -> Inventory:
     known = Catalogue(settings.catalogue).query(
-        "SELECT sample_id, batch FROM samples JOIN batches USING (batch)"
-        " WHERE state <> 'retracted' AND batch <> ?",
+        "SELECT sample_id, sentrix_id || '_' || sentrix_position AS position, batch"
+        " FROM samples JOIN batches USING (batch) WHERE state <> 'retracted' AND batch <> ?",
         [folder.name],
     )
+    own = settings.data / "taxonomy.toml"
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"reading {folder.name}", total=None)
         return take_inventory(
             folder,
             folder.parent,
             load_manifests(settings.manifests, settings.cache),
-            known=dict(known.iter_rows()),
+            known=dict(known["sample_id", "batch"].iter_rows()),
+            known_arrays=dict(known["position", "batch"].iter_rows()),
+            taxonomy=load_taxonomy(own if own.exists() else None),
             mapper=make_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
