@@ -1,0 +1,56 @@
+"""The tables and columns that others rely on are there, also in a database without a single row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cup_assets.warehouse import Catalogue
+
+CONTRACT = {
+    "batches": "batch state n_samples data_version landed_at",
+    "samples": "sample_id batch sentrix_id sentrix_position patient_id array role diagnosis class"
+    " family material sex site cohort",
+    "sample_qc": "sample_id verdict reasons failed_fraction median_m median_u predicted_sex purity"
+    " same_as",
+    "probes": "array probe_id design channel chrom pos build genes",
+    "betas": "sample_id probe_id beta",
+    "masked_betas": "sample_id reason n",
+    "cnv_bins": "sample_id chrom start end log2",
+    "cnv_segments": "sample_id chrom start end n_probes log2 call",
+    "cnv_calls": "sample_id kind region log2 call confidence",
+    "dataset_members": "sample_id included reason",
+    "training_plan": "strategy sample_id weight",
+    "folds": "scheme repeat outer_fold inner_fold sample_id",
+    "cv_scores": "model scheme strategy features repeat outer_fold sample_id class raw_score score",
+    "cv_metrics": "model scheme strategy features metric class value low high",
+    "landscape": "method seed sample_id x y",
+    "cpg_importance": "probe_id method class score rank",
+    "panels": "panel_id size rank probe_id",
+    "panel_curve": "model selector size metric value low high",
+    "predictions": "sample_id release class score family family_score call",
+    "label_doubts": "sample_id class suggested evidence",
+    "input_manifest": "asset asset_version input input_version run_id",
+}
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return Catalogue(tmp_path_factory.mktemp("warehouse") / "cup.duckdb")
+
+
+@pytest.mark.parametrize("table", CONTRACT)
+def test_a_table_of_the_contract_has_its_columns(catalogue: Catalogue, table: str) -> None:
+    assert set(CONTRACT[table].split()) <= set(catalogue.query(f"SELECT * FROM {table}").columns)
+
+
+def test_every_table_that_assets_write_carries_run_and_version(catalogue: Catalogue) -> None:
+    own = {"platform", "asset_versions", "input_manifest"}
+    tables = catalogue.query("SELECT table_name FROM duckdb_tables()")["table_name"]
+    lacking = [
+        table
+        for table in sorted(set(tables) - own)
+        if not {"run_id", "data_version"} <= set(catalogue.query(f"SELECT * FROM {table}").columns)
+    ]
+    assert lacking == []
