@@ -93,10 +93,13 @@ def materialise(
     platform: Platform,
     recipe: Recipe,
     make: Callable[[], Product],
+    *,
+    started: float | None = None,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Return the asset's result: the stored one if its fingerprint is unchanged, else a new one.
 
-    A run tagged ``cup/force: true`` always computes.
+    A run tagged ``cup/force: true`` always computes. ``started`` (`time.monotonic`) is given where
+    the work began before this call, because the recipe itself was made of it.
     """
     catalogue = platform.catalogue
     previous = catalogue.current(recipe.asset, recipe.partition)
@@ -105,7 +108,7 @@ def materialise(
         context.log.info("%s is unchanged: reused", recipe.name)
         publish_pictures(pictures, recipe.fingerprint)
         return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
-    started = time.monotonic()
+    started = started or time.monotonic()
     with explained_failures():
         product = make()
     seconds = time.monotonic() - started

@@ -4,6 +4,7 @@ Belongs here: the asset ``raw/idats``, and the tombstone of a batch that was rem
 belong here: the rules of intake (`cup_assets.cohort`).
 """
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     batch whose folder was removed gets a tombstone: its results stay stored, and the aggregates
     leave its samples out.
     """
+    started = time.monotonic()
     with explained_failures():  # Dagster takes partitions of any name
         batch = batch_key(context.partition_key)
     folder = platform.settings.landing / batch
@@ -91,7 +93,9 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             **files,
         },
     )
-    return materialise(context, platform, recipe, lambda: _product(batch, inventory, files))
+    return materialise(
+        context, platform, recipe, lambda: _product(batch, inventory, files), started=started
+    )
 
 
 def _own_taxonomy(platform: Platform) -> Path | None:
