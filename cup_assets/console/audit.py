@@ -16,6 +16,8 @@ from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
 from cup_assets.warehouse.audit import Trace, trace
 
+_UNLIMITED = 1_000_000
+
 
 def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None:
     """Print the sample, its scores, and the chain behind every one of them.
@@ -32,7 +34,8 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
             f"no sample {sample_id} in {settings.catalogue}: check the id in the sample sheet, or"
             " run `cup materialize` first"
         )
-    console = Console(highlight=False, soft_wrap=True)
+    # As wide as need be: a hash that is cut off at the terminal's edge proves nothing.
+    console = Console(highlight=False, soft_wrap=True, width=_UNLIMITED)
     for row in samples.iter_rows(named=True):
         batch, own = row["batch"], {row["grn"], row["red"]}
         about = f"  batch {batch}, {row['array']}, role {row['role']}"

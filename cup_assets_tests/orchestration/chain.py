@@ -17,7 +17,9 @@ from unittest.mock import patch
 
 import dagster as dg
 import polars as pl
+import pytest
 
+from cup_assets.landscape import projections
 from cup_assets.orchestration import headless
 from cup_assets.orchestration.build import build_defs
 from cup_assets.orchestration.headless import Step, materialize
@@ -220,3 +222,38 @@ def make_data(data: Path) -> None:
         mark(folder)
     shutil.rmtree(data / "simulated")
     (data / "parameters.toml").write_text(PARAMETERS)
+
+
+@contextmanager
+def cheaply() -> Iterator[pytest.MonkeyPatch]:
+    """Leave out what takes longer than all the rest of a small chain.
+
+    One process, since starting workers takes seconds; PCA in the place of UMAP, which has to be
+    compiled.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUP_WORKERS", "1")
+        patch.setitem(projections._MAKERS, "umap", projections._pca)
+        yield patch
+
+
+_made: dict[str, Path] = {}  # once a session, whichever folder's tests ask first
+
+
+def landed_folder(temporary: pytest.TempPathFactory) -> Path:
+    """Return a data folder with two landed batches and nothing computed; read only."""
+    if "landed" not in _made:
+        _made["landed"] = temporary.mktemp("landed") / "data"
+        make_data(_made["landed"])
+    return _made["landed"]
+
+
+def complete_folder(temporary: pytest.TempPathFactory) -> Path:
+    """Return a data folder in which everything is computed; read only."""
+    if "complete" not in _made:
+        data = shutil.copytree(landed_folder(temporary), temporary.mktemp("complete") / "data")
+        with cheaply(), dg.DagsterInstance.ephemeral() as instance:
+            steps = Chain(data, instance).up_to_date()
+        assert not failures(steps)
+        _made["complete"] = data
+    return _made["complete"]

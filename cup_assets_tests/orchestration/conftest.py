@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from cup_assets.landscape import projections
 from cup_assets.orchestration.assets import (
     cnv,
     datasets,
@@ -20,7 +18,12 @@ from cup_assets.orchestration.assets import (
     normalised,
     panels,
 )
-from cup_assets_tests.orchestration.chain import Chain, failures, make_data
+from cup_assets_tests.orchestration.chain import (
+    Chain,
+    cheaply,
+    complete_folder,
+    landed_folder,
+)
 
 PICTURES = {
     *("arm_heatmap", "beta_density", "class_sizes", "confusion_matrix", "genome_plot"),
@@ -29,36 +32,16 @@ PICTURES = {
 }
 
 
-@contextmanager
-def cheaply() -> Iterator[pytest.MonkeyPatch]:
-    """Leave out what takes longer than all the rest of a small chain.
-
-    One process, since starting workers takes seconds; PCA in the place of UMAP, which has to be
-    compiled.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CUP_WORKERS", "1")
-        patch.setitem(projections._MAKERS, "umap", projections._pca)
-        yield patch
-
-
 @pytest.fixture(scope="session")
 def landed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with two landed batches and nothing computed; read only."""
-    data = tmp_path_factory.mktemp("landed") / "data"
-    make_data(data)
-    return data
+    return landed_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def complete_data(landed_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def complete_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder in which everything is computed; read only."""
-    data = tmp_path_factory.mktemp("complete") / "data"
-    shutil.copytree(landed_data, data)
-    with cheaply(), dg.DagsterInstance.ephemeral() as instance:
-        steps = Chain(data, instance).up_to_date()
-    assert not failures(steps)
-    return data
+    return complete_folder(tmp_path_factory)
 
 
 _ASSETS = (cnv, datasets, diagnosis, evaluation, normalised, panels)
