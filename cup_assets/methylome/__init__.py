@@ -5,10 +5,11 @@ Does not belong here: storage, Dagster, anything that needs a second sample to n
 """
 
 from cup_assets.methylome.batch import ArraySignals, BatchSignals, process_batch
-from cup_assets.methylome.betas import MASK_REASONS, SampleSignal, check_pair, process_pair
+from cup_assets.methylome.betas import SampleSignal, check_pair, process_pair
 from cup_assets.methylome.errors import (
     IdatError,
     ManifestError,
+    MaskError,
     MethylomeError,
     SignalError,
     UnknownArrayError,
@@ -16,6 +17,7 @@ from cup_assets.methylome.errors import (
 from cup_assets.methylome.idat import Idat, RunInfo, read_idat
 from cup_assets.methylome.identity import duplicates, snp_betas
 from cup_assets.methylome.manifest import Manifest, load_manifest, load_manifests, read_manifest
+from cup_assets.methylome.masks import MASK_REASONS, Masks, pin_masks, read_masks
 from cup_assets.methylome.parameters import BetaParameters, QualityParameters
 from cup_assets.methylome.quality import predict_sex, sample_quality
 from cup_assets.methylome.recognition import recognise_array
@@ -29,6 +31,8 @@ __all__ = [
     "IdatError",
     "Manifest",
     "ManifestError",
+    "MaskError",
+    "Masks",
     "MethylomeError",
     "QualityParameters",
     "RunInfo",
@@ -39,11 +43,13 @@ __all__ = [
     "duplicates",
     "load_manifest",
     "load_manifests",
+    "pin_masks",
     "predict_sex",
     "process_batch",
     "process_pair",
     "read_idat",
     "read_manifest",
+    "read_masks",
     "recognise_array",
     "sample_quality",
     "snp_betas",

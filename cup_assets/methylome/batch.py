@@ -16,11 +16,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cup_assets.compute import Mapper, serial
-from cup_assets.methylome.betas import MASK_REASONS, SampleSignal, process_pair
-from cup_assets.methylome.errors import MethylomeError, UnknownArrayError
+from cup_assets.methylome.betas import SampleSignal, process_pair
+from cup_assets.methylome.errors import MaskError, MethylomeError, UnknownArrayError
 from cup_assets.methylome.idat import Idat, read_idat
 from cup_assets.methylome.layout import ArrayLayout, layout_of
 from cup_assets.methylome.manifest import Manifest
+from cup_assets.methylome.masks import NO_MASKS, Masks
 from cup_assets.methylome.parameters import BetaParameters, QualityParameters
 from cup_assets.methylome.quality import QualityRow, sample_quality
 from cup_assets.methylome.recognition import recognise_array
@@ -82,6 +83,7 @@ def process_batch(
     parameters: BetaParameters | None = None,
     *,
     quality: QualityParameters | None = None,
+    masks: Masks = NO_MASKS,
     mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
 ) -> BatchSignals:
@@ -94,6 +96,8 @@ def process_batch(
         Candidates; each sample finds its own by its bead addresses.
     parameters, quality
         How to normalise and to judge.
+    masks : Masks
+        The content of the parameters' mask files; both from `pin_masks`.
     mapper : Mapper
         Where the samples run.
     progress : callable(done, total)
@@ -102,13 +106,26 @@ def process_batch(
     -------
     BatchSignals
         A sample that fails is set aside with its error; the others are processed.
+
+    Raises
+    ------
+    MaskError
+        If the parameters do not name the masks and their content: what is recorded with the betas
+        would not say what was masked.
     """
+    parameters = parameters or BetaParameters()
+    if (parameters.mask_files, parameters.mask_sha256) != (masks.files, masks.sha256):
+        raise MaskError(
+            f"the parameters name the mask files {list(parameters.mask_files)}, given were "
+            f"{list(masks.files)} or another content of them; take both from pin_masks"
+        )
     todo = list(items)
     candidates = [manifests] if isinstance(manifests, Manifest) else list(manifests)
     one = partial(
         _process_one,
         layouts=tuple(layout_of(manifest) for manifest in candidates),
-        parameters=parameters or BetaParameters(),
+        parameters=parameters,
+        probe_masks={m.content_hash: masks.codes(m) for m in candidates} if masks.files else {},
     )
     outcomes = mapper(one, todo, progress)
     found: dict[str, list[tuple[str, SampleSignal]]] = {}
@@ -120,7 +137,7 @@ def process_batch(
             found.setdefault(outcome[0], []).append((sample_id, outcome[1]))
     judge = quality or QualityParameters()
     arrays = [
-        _gather(manifest, found[manifest.content_hash], judge)
+        _gather(manifest, found[manifest.content_hash], judge, masks.names)
         for manifest in sorted(candidates, key=lambda each: (each.array, each.name))
         if manifest.content_hash in found
     ]
@@ -128,14 +145,18 @@ def process_batch(
 
 
 def _process_one(
-    item: Item, layouts: tuple[ArrayLayout, ...], parameters: BetaParameters
+    item: Item,
+    layouts: tuple[ArrayLayout, ...],
+    parameters: BetaParameters,
+    probe_masks: dict[str, NDArray[np.uint8]],
 ) -> tuple[str, SampleSignal] | str:
     """Return the content hash of the sample's array and its signal, or one line of error."""
     _, grn_path, red_path = item
     try:
         grn, red = read_idat(grn_path), read_idat(red_path)
         layout = _recognise(grn, layouts)
-        return layout.content_hash, process_pair(grn, red, layout, parameters)
+        probe_mask = probe_masks.get(layout.content_hash)
+        return layout.content_hash, process_pair(grn, red, layout, parameters, probe_mask)
     except MethylomeError as error:
         return str(error)
 
@@ -162,7 +183,10 @@ def _recognise(idat: Idat, layouts: tuple[ArrayLayout, ...]) -> ArrayLayout:
 
 
 def _gather(
-    manifest: Manifest, samples: list[tuple[str, SampleSignal]], judge: QualityParameters
+    manifest: Manifest,
+    samples: list[tuple[str, SampleSignal]],
+    judge: QualityParameters,
+    reasons: dict[int, str],
 ) -> ArraySignals:
     n = len(samples)
     beta, detection_p, log2_total = (
@@ -173,8 +197,8 @@ def _gather(
     for i, (sample_id, signal) in enumerate(samples):
         beta[i], detection_p[i] = signal.beta, signal.detection_p
         log2_total[i] = signal.log2_total
-        counts = np.bincount(signal.mask, minlength=max(MASK_REASONS) + 1)
-        masked += [(sample_id, reason, int(counts[code])) for code, reason in MASK_REASONS.items()]
+        counts = np.bincount(signal.mask, minlength=max(reasons) + 1)
+        masked += [(sample_id, reason, int(counts[code])) for code, reason in reasons.items()]
         rows.append({"sample_id": sample_id, **sample_quality(signal, manifest, judge)})
     return ArraySignals(
         manifest=manifest,

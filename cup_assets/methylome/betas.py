@@ -1,38 +1,37 @@
 """From a Grn/Red pair to beta values, detection p-values and masks: one sample at a time.
 
-Belongs here: the order of the steps and what a probe's mask means. Does not belong here: the
-estimates (`noob`, `histogram`), thresholds on samples (`quality`), several samples (`batch`).
-
-Detection (pOOBAH; Zhou, Triche, Laird & Shen, Nucleic Acids Research 2018, 46:e123): the share of
-the channel's background, its out-of-band intensities and negative controls, that exceeds a raw
-intensity. A probe's p-value is the smaller one of its two intensities M and U, each in its own
-channel. Raw, because background correction would remove what it is compared with.
+Belongs here: the order of the steps. Does not belong here: normalisation (`methods`), detection
+p-values (`detection`), the reasons of masks (`masks`), thresholds on samples (`quality`), several
+samples (`batch`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cup_assets.methylome.controls import control_ratios
+from cup_assets.methylome.detection import DETECTIONS
 from cup_assets.methylome.errors import IdatError
-from cup_assets.methylome.histogram import counts_of, median, upper_tail
-from cup_assets.methylome.layout import ArrayLayout, GatherPlan, layout_of, plan_for
-from cup_assets.methylome.noob import dye_factor, estimate_background, signal_table
+from cup_assets.methylome.histogram import counts_of, median
+from cup_assets.methylome.layout import (
+    ArrayLayout,
+    GatherPlan,
+    layout_of,
+    plan_for,
+    side_by_side,
+)
+from cup_assets.methylome.masks import DETECTION, LOW_BEADS, NOT_MEASURED
+from cup_assets.methylome.methods import METHODS
 from cup_assets.methylome.parameters import BetaParameters
 
 if TYPE_CHECKING:
     from cup_assets.methylome.idat import Idat
     from cup_assets.methylome.manifest import Manifest
-
-Scalar = TypeVar("Scalar", np.uint8, np.uint16)
-
-NOT_MEASURED, LOW_BEADS, DETECTION = 3, 2, 1
-# A probe carries the first reason that applies: not measured, then low beads, then detection.
-MASK_REASONS = {DETECTION: "detection", LOW_BEADS: "low_beads", NOT_MEASURED: "not_measured"}
+    from cup_assets.methylome.methods import Correction
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +43,15 @@ class SampleSignal:
     beta : float32[p]
         Methylation in [0, 1]; NaN where masked.
     detection_p : float32[p]
-        pOOBAH p-value; NaN where not measured.
+        By the definition that the parameters choose; NaN where not measured.
     log2_total : float32[p]
-        log2 of M + U after background and dye correction, whatever detection says; NaN only
-        where the array does not carry the probe.
+        log2 of M + U, at least 1, after background and dye correction, whatever the masks say;
+        NaN only where the array does not carry the probe.
     mask : uint8[p]
-        0, or a key of `MASK_REASONS`.
+        0, or a key of `MASK_REASONS`, or a code of the mask files (`Masks.names`).
     measures : dict
-        Measures of the whole sample by name; one that the array does not allow is NaN.
+        Measures of the whole sample by name; one that the array or the method does not allow is
+        NaN.
     """
 
     beta: NDArray[np.float32]
@@ -62,7 +62,11 @@ class SampleSignal:
 
 
 def process_pair(
-    grn: Idat, red: Idat, manifest: Manifest | ArrayLayout, parameters: BetaParameters | None = None
+    grn: Idat,
+    red: Idat,
+    manifest: Manifest | ArrayLayout,
+    parameters: BetaParameters | None = None,
+    probe_mask: NDArray[np.uint8] | None = None,
 ) -> SampleSignal:
     """Normalise one sample.
 
@@ -71,8 +75,11 @@ def process_pair(
     grn, red : Idat
         The two channels.
     manifest : Manifest or ArrayLayout
-        The array that they come from.
+        The array that they come from, p probes.
     parameters : BetaParameters
+    probe_mask : uint8[p]
+        Codes of the mask files' reasons on this array (`Masks.codes`), 0 where not masked; needed
+        exactly if the parameters name mask files.
 
     Raises
     ------
@@ -82,37 +89,40 @@ def process_pair(
         If the intensities do not allow a normalisation.
     """
     parameters = parameters or BetaParameters()
-    if parameters.method != "noob":
-        raise ValueError(f"unknown normalisation {parameters.method!r}: use 'noob'")
+    if bool(parameters.mask_files) != (probe_mask is not None):
+        raise ValueError("the parameters' mask_files and probe_mask must come together")
     check_pair(grn, red)
     layout = layout_of(manifest)
     plan = plan_for(layout, grn.address)
-    detection_p = _detection(grn.mean, red.mean, plan)
-    signal, measures = _corrected(grn.mean, red.mean, plan, parameters.offset)
-    m, u = signal[plan.m], signal[plan.u]
-    total = m + u
-    beta = m / (total + np.float32(parameters.beta_offset))
+    corrected = METHODS[parameters.method](grn.mean, red.mean, plan, parameters)
+    detection_p = DETECTIONS[parameters.detection](grn.mean, red.mean, corrected.plan)
+    n_beads = side_by_side(grn.n_beads, red.n_beads, empty=0)
+    beta, log2_total, dark = _betas(grn, red, corrected, parameters.denominator_offset)
 
-    n_beads = _side_by_side(grn.n_beads, red.n_beads)
     mask = np.zeros(layout.n_probes, dtype=np.uint8)
-    mask[detection_p > parameters.detection_p] = DETECTION
-    mask[np.minimum(n_beads[plan.m], n_beads[plan.u]) < parameters.min_beads] = LOW_BEADS
+    mask[(detection_p > parameters.detection_p) | dark] = DETECTION
+    few = np.minimum(n_beads[corrected.plan.m], n_beads[corrected.plan.u]) < parameters.min_beads
+    mask[few] = LOW_BEADS
     mask[plan.absent] = NOT_MEASURED
+    # Before the user's masks, which say nothing about the sample.
+    measures = _failure_measures(mask)
+    if probe_mask is not None:
+        mask = np.where((probe_mask > 0) & ~plan.absent, probe_mask, mask)
     beta[mask > 0] = np.nan
     detection_p[plan.absent] = np.nan
-    log2_total = np.log2(total)
     log2_total[plan.absent] = np.nan
 
-    raw = _side_by_side(grn.mean, red.mean)
-    measures |= _raw_measures(raw, plan, layout)
+    raw = side_by_side(grn.mean, red.mean, empty=0)
+    measures |= corrected.measures | _raw_measures(raw, plan, layout)
     measures |= {
+        "beta_offset": parameters.denominator_offset,
         "masked_fraction": float(np.mean(mask > 0)),
-        "failed_fraction": _share(mask, DETECTION, LOW_BEADS),
-        "low_beads_fraction": _share(mask, LOW_BEADS),
         "median_beads": float(np.median(grn.n_beads)),
     }
+    in_red = plan.control + plan.n_beads + 1
+    enough = np.minimum(n_beads[plan.control], n_beads[in_red]) >= parameters.min_beads
     measures |= control_ratios(
-        layout, raw[plan.control], raw[plan.control + plan.n_beads + 1], plan.control < plan.n_beads
+        layout, raw[plan.control], raw[in_red], enough & (plan.control < plan.n_beads)
     )
     return SampleSignal(beta, detection_p, log2_total, mask, measures)
 
@@ -141,54 +151,18 @@ def check_pair(grn: Idat, red: Idat) -> None:
         raise IdatError(f"{pair}: hold the same intensities, one file twice; {remedy}")
 
 
-def detection_table(
-    mean: NDArray[np.uint16], out_of_band: NDArray[np.int32], negative: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """Return the pOOBAH p-value of every 16-bit level in one channel, float32[65536]."""
-    counts = counts_of(mean[out_of_band]) + counts_of(mean[negative])
-    return upper_tail(counts).astype(np.float32)
-
-
-def _detection(
-    grn: NDArray[np.uint16], red: NDArray[np.uint16], plan: GatherPlan
-) -> NDArray[np.float32]:
-    """Return the p-value of every probe; 1 where it is absent."""
-    green_table = detection_table(grn, plan.out_of_band_green, plan.negative)
-    red_table = detection_table(red, plan.out_of_band_red, plan.negative)
-    empty = np.ones(1, dtype=np.float32)
-    by_bead = np.concatenate([green_table[grn], empty, red_table[red], empty])
-    smaller: NDArray[np.float32] = np.minimum(by_bead[plan.m], by_bead[plan.u])
-    return smaller
-
-
-def _side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Green, an empty slot, red, an empty slot: the places that a plan refers to."""
-    empty = np.zeros(1, dtype=grn.dtype)
-    return np.concatenate([grn, empty, red, empty])
-
-
-def _corrected(
-    grn: NDArray[np.uint16], red: NDArray[np.uint16], plan: GatherPlan, offset: float
-) -> tuple[NDArray[np.float32], dict[str, float]]:
-    """Return background- and dye-corrected intensities side by side, and the parameters used."""
-    green_model = estimate_background(
-        "Grn", counts_of(grn[plan.out_of_band_green]), counts_of(grn[plan.in_band_green])
-    )
-    red_model = estimate_background(
-        "Red", counts_of(red[plan.out_of_band_red]), counts_of(red[plan.in_band_red])
-    )
-    green_table, red_table = signal_table(green_model, offset), signal_table(red_model, offset)
-    factor = dye_factor(grn[plan.norm_green], red[plan.norm_red], green_table, red_table)
-    red_table *= np.float32(factor)
-    empty = np.full(1, offset, dtype=np.float32)
-    signal = np.concatenate([green_table[grn], empty, red_table[red], empty])
-    return signal, {
-        "background_grn": green_model.mu,
-        "background_sd_grn": green_model.sigma,
-        "background_red": red_model.mu,
-        "background_sd_red": red_model.sigma,
-        "dye_factor": factor,
-    }
+def _betas(
+    grn: Idat, red: Idat, corrected: Correction, offset: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return beta, log2 of M + U, and where the denominator of beta is 0, of every probe."""
+    signal = side_by_side(corrected.green[grn.mean], corrected.red[red.mean], empty=1)
+    m, u = signal[corrected.plan.m], signal[corrected.plan.u]
+    total = m + u
+    denominator = total + np.float32(offset)
+    dark = denominator == 0
+    denominator[dark] = 1
+    # Methods that floor at 0 may leave nothing of a probe: 1 keeps its logarithm finite.
+    return m / denominator, np.log2(np.maximum(total, np.float32(1))), dark
 
 
 def _raw_measures(
@@ -215,6 +189,13 @@ def _raw_measures(
         "y_total": log2_total(layout.on_y),
         "x_probes": float((layout.on_x & present).sum()),
         "y_probes": float((layout.on_y & present).sum()),
+    }
+
+
+def _failure_measures(mask: NDArray[np.uint8]) -> dict[str, float]:
+    return {
+        "failed_fraction": _share(mask, DETECTION, LOW_BEADS),
+        "low_beads_fraction": _share(mask, LOW_BEADS),
     }
 
 

@@ -35,7 +35,7 @@ def control_ratios(
     green, red : uint16[c]
         Raw intensities of the controls.
     present : bool[c]
-        The file holds the control.
+        The file holds the control, measured by enough beads; the others enter no ratio.
     """
     beads: dict[str, tuple[float, float]] = {}
     for index in np.flatnonzero(present):

@@ -18,6 +18,10 @@ class ManifestError(MethylomeError):
     """An array manifest cannot be used."""
 
 
+class MaskError(MethylomeError):
+    """A mask file cannot be used."""
+
+
 class UnknownArrayError(MethylomeError):
     """No manifest at hand describes the array of an IDAT file."""
 

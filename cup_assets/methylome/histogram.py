@@ -1,13 +1,14 @@
 """Robust estimates of 16-bit intensities from their histogram.
 
-Belongs here: median, median absolute deviation, Huber's location and the empirical distribution,
+Belongs here: quantiles, median absolute deviation, Huber's location and the empirical distribution,
 all exact, because a 16-bit intensity has only 65,536 values. Does not belong here: any meaning of
 the intensities.
+
+Intensities that went through an increasing table keep their histogram: ``values`` then says what
+each level became. Without it a level stands for itself.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ _HUBER_K = 1.5
 _HUBER_TOLERANCE = 1e-6
 
 Counts = NDArray[np.int64]
+# Every level, for building a table.
+LEVELS = np.arange(N_LEVELS, dtype=np.float64)
+LEVELS.setflags(write=False)
 
 
 def counts_of(intensities: NDArray[np.uint16]) -> Counts:
@@ -36,16 +40,45 @@ def median(counts: Counts) -> float:
     return float(low + high) / 2
 
 
-def median_and_sd(counts: Counts) -> tuple[float, float]:
+def quantiles(
+    counts: Counts, shares: NDArray[np.float64], values: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the quantiles at ``shares`` (in [0, 1]), interpolated as by default in R and numpy.
+
+    Hyndman & Fan's type 7: of n values, the one at rank ``1 + (n - 1) share``, linear between
+    whole ranks. ``values`` float64[len(counts)], increasing.
+    """
+    cumulated = np.cumsum(counts)
+    total = int(cumulated[-1])
+    if total == 0:
+        raise ValueError("a quantile of no values")
+    at = shares * (total - 1)
+    below = np.floor(at).astype(np.int64)
+    at_low = np.searchsorted(cumulated, below, side="right")
+    at_high = np.searchsorted(cumulated, np.minimum(below + 1, total - 1), side="right")
+    levels = LEVELS if values is None else values
+    low, high = levels[at_low], levels[at_high]
+    found: NDArray[np.float64] = low + (at - below) * (high - low)
+    return found
+
+
+def median_and_sd(counts: Counts, values: NDArray[np.float64] | None = None) -> tuple[float, float]:
     """Return the median and the scaled median absolute deviation from it."""
-    centre = median(counts)
-    # The median may lie between two levels: doubled distances are whole numbers.
-    doubled = np.abs(2 * np.arange(len(counts)) - round(2 * centre))
-    distances = np.bincount(doubled, weights=counts).astype(np.int64)
-    return centre, _MAD_TO_SD * median(distances) / 2
+    if values is None:
+        centre = median(counts)
+        # The median may lie between two levels: doubled distances are whole numbers.
+        doubled = np.abs(2 * np.arange(len(counts)) - round(2 * centre))
+        distances = np.bincount(doubled, weights=counts).astype(np.int64)
+        return centre, _MAD_TO_SD * median(distances) / 2
+    half = np.array([0.5])
+    centre = float(quantiles(counts, half, values)[0])
+    present = np.flatnonzero(counts)
+    apart = np.abs(values[present] - centre)
+    order = np.argsort(apart, kind="stable")
+    return centre, _MAD_TO_SD * float(quantiles(counts[present][order], half, apart[order])[0])
 
 
-def huber(counts: Counts) -> tuple[float, float]:
+def huber(counts: Counts, values: NDArray[np.float64] | None = None) -> tuple[float, float]:
     """Return Huber's M-estimate of location and the scale it was computed with.
 
     Proposal of Huber (1981) with the scale fixed at the scaled median absolute deviation and the
@@ -58,19 +91,20 @@ def huber(counts: Counts) -> tuple[float, float]:
     ValueError
         If there is no value, or more than half of them are equal (the scale is 0).
     """
-    location, scale = median_and_sd(counts)
+    location, scale = median_and_sd(counts, values)
     if scale == 0:
         raise ValueError(f"no spread: more than half of the values are {location:g}")
-    # Whole-number prefix sums: exact, and two look-ups an iteration.
+    # Prefix sums (exact for whole numbers), then two look-ups an iteration.
+    levels = np.arange(len(counts)) if values is None else values
     n_up_to = np.concatenate([[0], np.cumsum(counts)])
-    sum_up_to = np.concatenate([[0], np.cumsum(counts * np.arange(len(counts)))])
+    sum_up_to = np.concatenate([[0], np.cumsum(counts * levels)])
     total = int(n_up_to[-1])
     while True:
         low, high = location - _HUBER_K * scale, location + _HUBER_K * scale
-        first = max(math.ceil(low), 0)
-        behind = min(math.floor(high) + 1, len(counts))
+        first = int(np.searchsorted(levels, low, side="left"))
+        behind = int(np.searchsorted(levels, high, side="right"))
         below, above = int(n_up_to[first]), total - int(n_up_to[behind])
-        inside = int(sum_up_to[behind] - sum_up_to[first])
+        inside = float(sum_up_to[behind] - sum_up_to[first])
         moved = (low * below + inside + high * above) / total
         if abs(moved - location) < _HUBER_TOLERANCE * scale:
             return location, scale

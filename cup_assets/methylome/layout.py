@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cup_assets.methylome.manifest import Manifest
 
 Index = NDArray[np.int32]
+Scalar = TypeVar("Scalar", np.uint8, np.uint16, np.float32)
 
 NORM_GREEN = ("NORM_C", "NORM_G", "NORMALIZATION-GREEN")
 NORM_RED = ("NORM_A", "NORM_T", "NORMALIZATION-RED")
@@ -93,6 +94,14 @@ class GatherPlan:
         Type II.
     out_of_band_green, out_of_band_red : int32[...]
         Beads of Type I probes of the other channel.
+    one : int32[k]
+        Rows of the Type I probes of which both addresses are on the array.
+    one_a, one_b : int32[k]
+        Their beads, within a channel.
+    one_red : bool[k]
+        They are read in the red channel.
+    two : int32[...]
+        Beads of Type II probes.
     negative, norm_green, norm_red : int32[...]
         Control beads, absent ones left out.
     control : int32[c]
@@ -107,6 +116,11 @@ class GatherPlan:
     in_band_red: Index
     out_of_band_green: Index
     out_of_band_red: Index
+    one: Index
+    one_a: Index
+    one_b: Index
+    one_red: NDArray[np.bool_]
+    two: Index
     negative: Index
     norm_green: Index
     norm_red: Index
@@ -170,20 +184,33 @@ def build_plan(layout: ArrayLayout, address: Index) -> GatherPlan:
     def controls(kinds: tuple[str, ...]) -> Index:
         return beads(control[layout.controls_of(kinds)])
 
+    absent = (a == n) | (b == n)
+    here = np.flatnonzero(one & ~absent)
     return GatherPlan(
         n_beads=n,
         m=m.astype(np.int32),
         u=u.astype(np.int32),
-        absent=(a == n) | (b == n),
+        absent=absent,
         in_band_green=beads(a[green], b[green], a[~one]),
         in_band_red=beads(a[red], b[red], a[~one]),
         out_of_band_green=beads(a[red], b[red]),
         out_of_band_red=beads(a[green], b[green]),
+        one=here.astype(np.int32),
+        one_a=a[here].astype(np.int32),
+        one_b=b[here].astype(np.int32),
+        one_red=red[here],
+        two=beads(a[~one]),
         negative=controls(NEGATIVE),
         norm_green=controls(NORM_GREEN),
         norm_red=controls(NORM_RED),
         control=control,
     )
+
+
+def side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar], empty: float) -> NDArray[Scalar]:
+    """Green, an empty slot, red, an empty slot: the places that a plan refers to."""
+    slot = np.full(1, empty, dtype=grn.dtype)
+    return np.concatenate([grn, slot, red, slot])
 
 
 def _build_layout(manifest: Manifest) -> ArrayLayout:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What each normalisation method adds to the denominator of beta (intensity units).
+BETA_OFFSETS = {"noob": 100.0, "illumina_mnp": 100.0, "sesame": 0.0, "raw": 100.0}
+DETECTION_NAMES = ("pOOBAH", "negative")
+
 
 @dataclass(frozen=True)
 class BetaParameters:
@@ -15,22 +19,69 @@ class BetaParameters:
     Attributes
     ----------
     method : str
-        Normalisation; ``noob`` is the only one so far.
+        Normalisation: ``noob``, ``illumina_mnp``, ``sesame`` or ``raw``; each is defined in its
+        module of `cup_assets.methylome.methods`.
     offset : float
-        Added to every intensity after background correction (intensity units; Triche 2013).
-    beta_offset : float
-        Added to the denominator of beta, M / (M + U + offset) (intensity units; Illumina).
+        Added to every intensity after the background correction of ``noob`` and ``sesame``
+        (intensity units; Triche 2013).
+    beta_offset : float or None
+        Added to the denominator of beta, M / (M + U + offset) (intensity units). None: what the
+        method's definition says, `BETA_OFFSETS`.
+    detection : str
+        Detection p-value: ``pOOBAH`` or ``negative``; see `cup_assets.methylome.detection`.
     detection_p : float
         A probe with a larger detection p-value is masked.
     min_beads : int
-        A probe measured by fewer beads, in any of its intensities, is masked.
+        A probe measured by fewer beads, in any of its intensities, is masked; a control bead too,
+        for the control ratios.
+    mask_files : tuple of str
+        Files of probes to mask in every sample; see `cup_assets.methylome.masks`.
+    mask_sha256 : tuple of str
+        SHA-256 of each mask file, written by `cup_assets.methylome.pin_masks`: what is recorded
+        changes with a file's content. Given by hand, another content is refused.
     """
 
     method: str = "noob"
     offset: float = 15.0
-    beta_offset: float = 100.0
+    beta_offset: float | None = None
+    detection: str = "pOOBAH"
     detection_p: float = 0.05
     min_beads: int = 3
+    mask_files: tuple[str, ...] = ()
+    mask_sha256: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("mask_files", "mask_sha256"):  # JSON has lists only
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.method not in BETA_OFFSETS:
+            raise ValueError(
+                f"unknown normalisation {self.method!r}: use {_one_of(tuple(BETA_OFFSETS))}"
+            )
+        if self.detection not in DETECTION_NAMES:
+            raise ValueError(
+                f"unknown detection p-value {self.detection!r}: use {_one_of(DETECTION_NAMES)}"
+            )
+        if self.beta_offset is not None and (
+            not isinstance(self.beta_offset, int | float) or not self.beta_offset >= 0
+        ):
+            raise ValueError(f"beta_offset is {self.beta_offset!r}: use a number from 0 on")
+        if not self.offset >= 0:
+            raise ValueError(f"offset is {self.offset!r}: use a number from 0 on")
+        if self.mask_sha256 and len(self.mask_sha256) != len(self.mask_files):
+            raise ValueError(
+                f"mask_sha256 has {len(self.mask_sha256)} hashes for {len(self.mask_files)} "
+                "mask_files: give one for each file, or none"
+            )
+
+    @property
+    def denominator_offset(self) -> float:
+        """The beta offset in use: the one given, or else the method's own."""
+        return BETA_OFFSETS[self.method] if self.beta_offset is None else float(self.beta_offset)
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    quoted = [repr(name) for name in names]
+    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from cup_assets.methylome import (
     process_pair,
     read_idat,
 )
-from cup_assets.methylome.betas import DETECTION, LOW_BEADS, NOT_MEASURED
 from cup_assets.methylome.idat import Idat
-from cup_assets.methylome.noob import Background, expected_signal
+from cup_assets.methylome.masks import DETECTION, LOW_BEADS, NOT_MEASURED
+from cup_assets.methylome.methods.normexp import Background, expected_signal
 
 
 def pair(item: tuple[str, Path, Path]) -> tuple[Idat, Idat]:
