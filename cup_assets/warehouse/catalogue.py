@@ -150,7 +150,7 @@ class Catalogue:
     def _collect_garbage(self, batch: str) -> None:
         """Delete a batch's matrices that no row refers to: superseded, or left by a killed run."""
         kept = set(self.query("SELECT path FROM matrices WHERE batch = ?", [batch])["path"])
-        for file in (self.path.parent / "matrices" / batch).glob("*.parquet"):
+        for file in (self.path.parent / "matrices" / batch).glob("*.parquet*"):
             if file.relative_to(self.path.parent).as_posix() not in kept:
                 file.unlink(missing_ok=True)
 
