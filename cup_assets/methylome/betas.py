@@ -20,7 +20,9 @@ from cup_assets.methylome.histogram import counts_of, median
 from cup_assets.methylome.layout import (
     ArrayLayout,
     GatherPlan,
+    ProbeLevels,
     layout_of,
+    levels_of,
     plan_for,
     side_by_side,
 )
@@ -95,13 +97,19 @@ def process_pair(
     layout = layout_of(manifest)
     plan = plan_for(layout, grn.address)
     corrected = METHODS[parameters.method](grn.mean, red.mean, plan, parameters)
-    detection_p = DETECTIONS[parameters.detection](grn.mean, red.mean, corrected.plan)
-    n_beads = side_by_side(grn.n_beads, red.n_beads, empty=0)
-    beta, log2_total, dark = _betas(grn, red, corrected, parameters.denominator_offset)
+    # Measures of quality are of the array's own plan, whatever a method makes of it.
+    raw = levels_of(grn.mean, red.mean, plan)
+    levels = raw if corrected.plan is plan else levels_of(grn.mean, red.mean, corrected.plan)
+    detection_p = DETECTIONS[parameters.detection](grn.mean, red.mean, corrected.plan, levels)
+    n_beads = side_by_side(grn.n_beads, red.n_beads)
+    beta, log2_total, dark = _betas(levels, corrected, parameters.denominator_offset)
 
     mask = np.zeros(layout.n_probes, dtype=np.uint8)
     mask[(detection_p > parameters.detection_p) | dark] = DETECTION
-    few = np.minimum(n_beads[corrected.plan.m], n_beads[corrected.plan.u]) < parameters.min_beads
+    few = (
+        np.minimum(n_beads.take(corrected.plan.m), n_beads.take(corrected.plan.u))
+        < parameters.min_beads
+    )
     mask[few] = LOW_BEADS
     mask[plan.absent] = NOT_MEASURED
     # Before the user's masks, which say nothing about the sample.
@@ -112,18 +120,13 @@ def process_pair(
     detection_p[plan.absent] = np.nan
     log2_total[plan.absent] = np.nan
 
-    raw = side_by_side(grn.mean, red.mean, empty=0)
-    measures |= corrected.measures | _raw_measures(raw, plan, layout)
+    measures |= corrected.measures | _raw_measures(raw, ~plan.absent, layout)
     measures |= {
         "beta_offset": parameters.denominator_offset,
         "masked_fraction": float(np.mean(mask > 0)),
         "median_beads": float(np.median(grn.n_beads)),
     }
-    in_red = plan.control + plan.n_beads + 1
-    enough = np.minimum(n_beads[plan.control], n_beads[in_red]) >= parameters.min_beads
-    measures |= control_ratios(
-        layout, raw[plan.control], raw[in_red], enough & (plan.control < plan.n_beads)
-    )
+    measures |= _control_measures(grn, red, plan, layout, parameters.min_beads)
     return SampleSignal(beta, detection_p, log2_total, mask, measures)
 
 
@@ -152,54 +155,63 @@ def check_pair(grn: Idat, red: Idat) -> None:
 
 
 def _betas(
-    grn: Idat, red: Idat, corrected: Correction, offset: float
+    levels: ProbeLevels, corrected: Correction, offset: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Return beta, log2 of M + U, and where the denominator of beta is 0, of every probe."""
-    signal = side_by_side(corrected.green[grn.mean], corrected.red[red.mean], empty=1)
-    m, u = signal[corrected.plan.m], signal[corrected.plan.u]
-    total = m + u
+    table = np.concatenate([corrected.green, corrected.red])
+    m, total = table.take(levels.m_at), table.take(levels.u_at)
+    total += m
     denominator = total + np.float32(offset)
     dark = denominator == 0
     denominator[dark] = 1
     # Methods that floor at 0 may leave nothing of a probe: 1 keeps its logarithm finite.
-    return m / denominator, np.log2(np.maximum(total, np.float32(1))), dark
+    np.maximum(total, np.float32(1), out=total)
+    return np.divide(m, denominator, out=m), np.log2(total, out=total), dark
 
 
 def _raw_measures(
-    raw: NDArray[np.uint16], plan: GatherPlan, layout: ArrayLayout
+    raw: ProbeLevels, present: NDArray[np.bool_], layout: ArrayLayout
 ) -> dict[str, float]:
     """Medians of the uncorrected intensities, on the log2 scale."""
-    present = ~plan.absent
-    m, u = raw[plan.m], raw[plan.u]
 
     def log2_median(values: NDArray[np.uint16]) -> float:
-        return float(np.log2(max(median(counts_of(values)), 1.0)))
+        counts = counts_of(values if present.all() else values[present])
+        return float(np.log2(max(median(counts), 1.0)))
 
-    def log2_total(where: NDArray[np.bool_]) -> float:
-        where = where & present
-        if not where.any():
+    def log2_total(rows: NDArray[np.intp]) -> float:
+        if not len(rows):
             return float("nan")
-        total = m[where].astype(np.int64) + u[where]
-        return float(np.log2(max(np.median(total), 1.0)))
+        return float(np.log2(max(np.median(raw.m[rows].astype(np.int64) + raw.u[rows]), 1.0)))
 
+    on_x, on_y = (np.flatnonzero(where & present) for where in (layout.on_x, layout.on_y))
     return {
-        "median_m": log2_median(m[present]),
-        "median_u": log2_median(u[present]),
-        "x_total": log2_total(layout.on_x),
-        "y_total": log2_total(layout.on_y),
-        "x_probes": float((layout.on_x & present).sum()),
-        "y_probes": float((layout.on_y & present).sum()),
+        "median_m": log2_median(raw.m),
+        "median_u": log2_median(raw.u),
+        "x_total": log2_total(on_x),
+        "y_total": log2_total(on_y),
+        "x_probes": float(len(on_x)),
+        "y_probes": float(len(on_y)),
     }
+
+
+def _control_measures(
+    grn: Idat, red: Idat, plan: GatherPlan, layout: ArrayLayout, min_beads: int
+) -> dict[str, float]:
+    """Control ratios; a control that the file lacks or too few beads measured enters none."""
+    here = np.flatnonzero(plan.control < plan.n_beads)
+    at = plan.control[here]
+    present = np.zeros(len(plan.control), dtype=bool)
+    present[here] = np.minimum(grn.n_beads[at], red.n_beads[at]) >= min_beads
+    green, rot = (np.zeros(len(plan.control), dtype=np.uint16) for _ in range(2))
+    green[here], rot[here] = grn.mean[at], red.mean[at]
+    return control_ratios(layout, green, rot, present)
 
 
 def _failure_measures(mask: NDArray[np.uint8]) -> dict[str, float]:
+    """Shares of the measured probes that fail in this sample."""
+    counts = np.bincount(mask, minlength=NOT_MEASURED + 1)
+    measured = max(len(mask) - int(counts[NOT_MEASURED]), 1)
     return {
-        "failed_fraction": _share(mask, DETECTION, LOW_BEADS),
-        "low_beads_fraction": _share(mask, LOW_BEADS),
+        "failed_fraction": float(counts[DETECTION] + counts[LOW_BEADS]) / measured,
+        "low_beads_fraction": float(counts[LOW_BEADS]) / measured,
     }
-
-
-def _share(mask: NDArray[np.uint8], *reasons: int) -> float:
-    """Share of the measured probes that are masked for one of the reasons."""
-    measured = mask != NOT_MEASURED
-    return float(np.isin(mask, reasons).sum() / max(int(measured.sum()), 1))

@@ -24,18 +24,23 @@ from numpy.typing import NDArray
 
 from cup_assets.methylome.errors import SignalError
 from cup_assets.methylome.histogram import N_LEVELS, counts_of, median_and_sd, upper_tail
-from cup_assets.methylome.layout import GatherPlan, side_by_side
+from cup_assets.methylome.layout import GatherPlan, ProbeLevels
 
 Intensities = NDArray[np.uint16]
-Detection = Callable[[Intensities, Intensities, GatherPlan], NDArray[np.float32]]
+Detection = Callable[[Intensities, Intensities, GatherPlan, ProbeLevels], NDArray[np.float32]]
 
 
-def poobah(grn: Intensities, red: Intensities, plan: GatherPlan) -> NDArray[np.float32]:
-    """Return the pOOBAH p-value of every probe, float32[p]; 1 where it is absent."""
-    green_table = poobah_table(grn, plan.out_of_band_green, plan.negative)
-    red_table = poobah_table(red, plan.out_of_band_red, plan.negative)
-    by_bead = side_by_side(green_table[grn], red_table[red], empty=1)
-    smaller: NDArray[np.float32] = np.minimum(by_bead[plan.m], by_bead[plan.u])
+def poobah(
+    grn: Intensities, red: Intensities, plan: GatherPlan, levels: ProbeLevels
+) -> NDArray[np.float32]:
+    """Return the pOOBAH p-value of every probe, float32[p]; of no meaning where it is absent."""
+    table = np.concatenate(
+        [
+            poobah_table(grn, plan.out_of_band_green, plan.negative),
+            poobah_table(red, plan.out_of_band_red, plan.negative),
+        ]
+    )
+    smaller: NDArray[np.float32] = np.minimum(table.take(levels.m_at), table.take(levels.u_at))
     return smaller
 
 
@@ -59,8 +64,10 @@ def poobah_table(
     return upper_tail(counts).astype(np.float32)
 
 
-def negative(grn: Intensities, red: Intensities, plan: GatherPlan) -> NDArray[np.float32]:
-    """Return the negative-control p-value of every probe, float32[p]; 1 where it is absent.
+def negative(
+    grn: Intensities, red: Intensities, plan: GatherPlan, levels: ProbeLevels
+) -> NDArray[np.float32]:
+    """Return the negative-control p-value of every probe; of no meaning where it is absent.
 
     Raises
     ------
@@ -91,11 +98,9 @@ def negative(grn: Intensities, red: Intensities, plan: GatherPlan) -> NDArray[np
             )
         ]
     )
-    raw = side_by_side(grn, red, empty=0)
-    total = raw[plan.m].astype(np.int32) + raw[plan.u]
-    in_red = (plan.m > plan.n_beads).astype(np.int32) + (plan.u > plan.n_beads)
-    p: NDArray[np.float32] = table[total + in_red * len(sums)]
-    p[plan.absent] = 1
+    total = levels.m.astype(np.intp) + levels.u
+    in_red = (plan.m > plan.n_beads).astype(np.intp) + (plan.u > plan.n_beads)
+    p: NDArray[np.float32] = table.take(total + in_red * len(sums))
     return p
 
 

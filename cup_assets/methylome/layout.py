@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cup_assets.methylome.histogram import N_LEVELS
+
 if TYPE_CHECKING:
     from cup_assets.methylome.manifest import Manifest
 
 Index = NDArray[np.int32]
-Scalar = TypeVar("Scalar", np.uint8, np.uint16, np.float32)
+Scalar = TypeVar("Scalar", np.uint8, np.uint16)
 
 NORM_GREEN = ("NORM_C", "NORM_G", "NORMALIZATION-GREEN")
 NORM_RED = ("NORM_A", "NORM_T", "NORMALIZATION-RED")
@@ -127,6 +129,24 @@ class GatherPlan:
     control: Index
 
 
+@dataclass(frozen=True, eq=False)
+class ProbeLevels:
+    """Each probe's two raw intensities, gathered once for everything that looks them up.
+
+    Attributes
+    ----------
+    m, u : uint16[p]
+        Raw M and U; 0 where absent.
+    m_at, u_at : intp[p]
+        Their places in a green table of 65,536 levels followed by a red one.
+    """
+
+    m: NDArray[np.uint16]
+    u: NDArray[np.uint16]
+    m_at: NDArray[np.intp]
+    u_at: NDArray[np.intp]
+
+
 _layouts: dict[str, ArrayLayout] = {}
 _plans: dict[str, list[tuple[Index, GatherPlan]]] = {}
 # Address orders of one array kept per process: the array itself and a few revisions of its scans.
@@ -207,10 +227,24 @@ def build_plan(layout: ArrayLayout, address: Index) -> GatherPlan:
     )
 
 
-def side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar], empty: float) -> NDArray[Scalar]:
+def levels_of(grn: NDArray[np.uint16], red: NDArray[np.uint16], plan: GatherPlan) -> ProbeLevels:
+    """Gather the probes' raw intensities from those of a file's beads, uint16[n] a channel."""
+    raw = side_by_side(grn, red)
+    m, u = raw.take(plan.m), raw.take(plan.u)
+
+    def in_table(level: NDArray[np.uint16], in_red: NDArray[np.bool_]) -> NDArray[np.intp]:
+        at = in_red.astype(np.intp)
+        at *= N_LEVELS
+        at += level
+        return at
+
+    return ProbeLevels(m, u, in_table(m, plan.m > plan.n_beads), in_table(u, plan.u > plan.n_beads))
+
+
+def side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar]) -> NDArray[Scalar]:
     """Green, an empty slot, red, an empty slot: the places that a plan refers to."""
-    slot = np.full(1, empty, dtype=grn.dtype)
-    return np.concatenate([grn, slot, red, slot])
+    empty = np.zeros(1, dtype=grn.dtype)
+    return np.concatenate([grn, empty, red, empty])
 
 
 def _build_layout(manifest: Manifest) -> ArrayLayout:

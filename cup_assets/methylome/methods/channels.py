@@ -70,7 +70,7 @@ def _with_channels(
     to_green: NDArray[np.bool_],
 ) -> GatherPlan:
     m, u = plan.m.copy(), plan.u.copy()
-    step = plan.n_beads + 1  # from a bead's place in green to that in red
+    step = np.int32(plan.n_beads + 1)  # from a bead's place in green to that in red
     for places in (m, u):
         places[plan.one[to_red]] += step
         places[plan.one[to_green]] -= step

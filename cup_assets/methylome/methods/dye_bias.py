@@ -81,14 +81,21 @@ def refuse_distorted(grn: Intensities, red: Intensities, plan: GatherPlan) -> fl
     """
     is_red = plan.one_red
     a, b = plan.one_a, plan.one_b
-    total_red = np.sort(red[a[is_red]].astype(np.int32) + red[b[is_red]])
-    total_green = np.sort(grn[a[~is_red]].astype(np.int32) + grn[b[~is_red]])
-    if len(total_red) and len(total_green) and min(np.median(total_red), np.median(total_green)):
-        top = np.median(total_red[-_BRIGHTEST:]) / np.median(total_green[-_BRIGHTEST:])
-        distortion = float(top / (np.median(total_red) / np.median(total_green)))
-        if distortion <= _LARGEST_DISTORTION:
-            return distortion
+    total_red = red[a[is_red]].astype(np.int32) + red[b[is_red]]
+    total_green = grn[a[~is_red]].astype(np.int32) + grn[b[~is_red]]
+    if len(total_red) and len(total_green):
+        middle_red, middle_green = np.median(total_red), np.median(total_green)
+        if min(middle_red, middle_green) > 0:
+            ratio = _median_of_brightest(total_red) / _median_of_brightest(total_green)
+            distortion = float(ratio / (middle_red / middle_green))
+            if distortion <= _LARGEST_DISTORTION:
+                return distortion
     raise SignalError(
         "the channels of Type I probes are too unlike for the dye-bias correction of sesame; "
         "the green channel has failed, scan the array again"
     )
+
+
+def _median_of_brightest(totals: NDArray[np.int32]) -> float:
+    n = min(_BRIGHTEST, len(totals))
+    return float(np.median(np.partition(totals, -n)[-n:]))
