@@ -13,13 +13,29 @@ from cup_assets.orchestration.jobs import process_batch_job, raw_job
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.resources import Platform
 
+# A sample is done when its betas are those of its files and it has a profile, or cannot be read.
+_KNOWN = """
+    SELECT batch, CASE WHEN batch NOT IN (
+        SELECT s.batch FROM samples s
+        LEFT JOIN sample_measures m USING (sample_id, batch)
+        LEFT JOIN cnv_profiles p USING (sample_id, batch)
+        LEFT JOIN failed_samples f USING (sample_id, batch)
+        WHERE f.sample_id IS NULL AND (
+            p.sample_id IS NULL
+            OR m.files_sha256 IS DISTINCT FROM s.grn_sha256 || '+' || s.red_sha256
+        )
+    ) THEN signature END
+    FROM batches WHERE state <> 'retracted' ORDER BY batch
+"""
+
 
 def known_batches(platform: Platform) -> dict[str, str | None]:
-    """Return the batches that are not retracted, with the signature they were taken in with."""
-    rows = platform.catalogue.query(
-        "SELECT batch, signature FROM batches WHERE state <> 'retracted' ORDER BY batch"
-    )
-    return dict(rows.iter_rows())
+    """Return the batches that are not retracted, with the signature they were taken in with.
+
+    None where work on the batch was cut short, by ``cup materialize`` for one: the landing sensor
+    then takes it once more, unless it has asked for this very state before.
+    """
+    return dict(platform.catalogue.query(_KNOWN).iter_rows())
 
 
 @dg.sensor(
