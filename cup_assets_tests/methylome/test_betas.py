@@ -22,31 +22,14 @@ from cup_assets.methylome import (
 from cup_assets.methylome.idat import Idat
 from cup_assets.methylome.masks import DETECTION, LOW_BEADS, NOT_MEASURED
 from cup_assets.methylome.methods.normexp import Background, expected_signal
+from cup_assets_tests.methylome import textbook
 
 
 def pair(item: tuple[str, Path, Path]) -> tuple[Idat, Idat]:
     return read_idat(item[1]), read_idat(item[2])
 
 
-def textbook_huber(y: np.ndarray) -> tuple[float, float]:
-    mu = np.median(y)
-    s = stats.median_abs_deviation(y) * 1.4826
-    while True:
-        moved = np.mean(np.clip(y, mu - 1.5 * s, mu + 1.5 * s))
-        if abs(mu - moved) < 1e-6 * s:
-            return mu, s
-        mu = moved
-
-
-def textbook_normexp(x: np.ndarray, background: np.ndarray, signal: np.ndarray) -> np.ndarray:
-    mu, sigma = textbook_huber(background)
-    alpha = max(textbook_huber(signal)[0] - mu, 10)
-    m = x - mu - sigma**2 / alpha
-    log_hazard = stats.norm.logpdf(0, m, sigma) - stats.norm.logsf(0, m, sigma)
-    return m + sigma**2 * np.exp(log_hazard) + 15
-
-
-def textbook(grn: Idat, red: Idat, manifest: Manifest) -> dict[str, np.ndarray]:
+def noob_textbook(grn: Idat, red: Idat, manifest: Manifest) -> dict[str, np.ndarray]:
     """Return M, U, betas and detection p-values, one probe at a time."""
     green = dict(zip(grn.address.tolist(), grn.mean.astype(float), strict=True))
     rot = dict(zip(red.address.tolist(), red.mean.astype(float), strict=True))
@@ -69,7 +52,7 @@ def textbook(grn: Idat, red: Idat, manifest: Manifest) -> dict[str, np.ndarray]:
     kinds = dict(manifest.controls.select("address", "kind").iter_rows())
 
     def corrected(x: list[float], channel: str) -> np.ndarray:
-        return textbook_normexp(
+        return textbook.normexp(
             np.array(x), np.array(out_of_band[channel]), np.array(in_band[channel])
         )
 
@@ -94,7 +77,7 @@ def textbook(grn: Idat, red: Idat, manifest: Manifest) -> dict[str, np.ndarray]:
 def test_noob_and_poobah_equal_the_textbook(tiny, levels) -> None:
     grn, red = pair(tiny.write("100", methylation=levels, dead=range(0, 640, 16)))
     signal = process_pair(grn, red, tiny.manifest)
-    truth = textbook(grn, red, tiny.manifest)
+    truth = noob_textbook(grn, red, tiny.manifest)
     kept = signal.mask == 0
     assert 0.9 < kept.mean() < 0.97, "most of the dead probes are masked"
     np.testing.assert_allclose(signal.beta[kept], truth["beta"][kept], atol=2e-6)

@@ -6,24 +6,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from cup_assets.methylome.histogram import counts_of, huber, median, median_and_sd, upper_tail
+from cup_assets.methylome.histogram import (
+    N_LEVELS,
+    counts_of,
+    huber,
+    median,
+    median_and_sd,
+    quantiles,
+    upper_tail,
+)
+from cup_assets_tests.methylome import textbook
 
 samples = st.lists(st.integers(0, 65535), min_size=1, max_size=200).map(
     lambda values: np.array(values, dtype=np.uint16)
 )
 law = settings(deadline=None, max_examples=50)
-
-
-def huber_from_values(y: np.ndarray) -> tuple[float, float]:
-    """Return the estimate written from its definition, on the values themselves."""
-    mu = float(np.median(y))
-    s = 1.4826 * float(np.median(np.abs(y - mu)))
-    while True:
-        moved = float(np.mean(np.clip(y, mu - 1.5 * s, mu + 1.5 * s)))
-        if abs(mu - moved) < 1e-6 * s:
-            return mu, s
-        mu = moved
 
 
 @law
@@ -41,7 +40,7 @@ def test_huber_equals_its_definition_on_the_values(values: np.ndarray) -> None:
         with pytest.raises(ValueError, match="no spread"):
             huber(counts_of(values))
         return
-    assert huber(counts_of(values)) == pytest.approx(huber_from_values(values.astype(float)))
+    assert huber(counts_of(values)) == pytest.approx(textbook.huber(values.astype(float)))
 
 
 def test_huber_resists_outliers() -> None:
@@ -63,3 +62,38 @@ def test_the_upper_tail_is_the_share_of_larger_values(values: np.ndarray) -> Non
     tail = upper_tail(counts_of(values))
     for level in (0, int(values[0]), 65535):
         assert tail[level] == pytest.approx(np.mean(values > level))
+
+
+corrected = st.lists(
+    st.tuples(st.floats(0.01, 50.0), st.integers(0, 9)), min_size=3, max_size=40
+).filter(lambda drawn: sum(count for _, count in drawn) >= 3)
+
+
+@settings(deadline=None, max_examples=50)
+@given(steps=corrected, share=st.floats(0, 1))
+def test_quantiles_of_corrected_levels_equal_those_of_the_values(
+    steps: list[tuple[float, int]], share: float
+) -> None:
+    values = np.cumsum([step for step, _ in steps])
+    counts = np.array([count for _, count in steps])
+    spread = np.repeat(values, counts)
+    found = quantiles(counts, np.array([share, 0.5, 1.0]), values)
+    np.testing.assert_allclose(found, np.quantile(spread, [share, 0.5, 1.0]), rtol=1e-9)
+    centre, sd = median_and_sd(counts, values)
+    assert centre == pytest.approx(np.median(spread))
+    assert sd == pytest.approx(1.4826 * stats.median_abs_deviation(spread), abs=1e-9)
+
+
+def test_huber_of_corrected_levels_equals_the_textbook() -> None:
+    levels = np.random.default_rng(8).normal(400, 90, 3_000).clip(0).astype(np.uint16)
+    counts = counts_of(levels)
+    table = np.arange(N_LEVELS) ** 0.9 + 3.5
+    location, scale = huber(counts, table)
+    expected = textbook.huber(table[levels])
+    assert (location, scale) == pytest.approx(expected, rel=1e-9)
+    assert huber(counts, np.arange(N_LEVELS, dtype=float)) == pytest.approx(huber(counts))
+
+
+def test_a_quantile_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="of no values"):
+        quantiles(np.zeros(N_LEVELS, dtype=np.int64), np.array([0.5]))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cup_assets.methylome import (
+    BetaParameters,
     QualityParameters,
     predict_sex,
     process_pair,
@@ -117,3 +118,21 @@ def test_real_hm27_samples_pass_and_leave_what_they_cannot_show_empty(
         assert row["predicted_sex"] is None
         assert row["sex_note"] == "the array has 1087 probes on X and 8 on Y, too few to tell"
         assert row["extension_grn"] > 5
+
+
+def test_a_control_that_no_bead_measured_gives_no_warning(tiny, levels) -> None:
+    address, controls = tiny.manifest.addresses, tiny.manifest.controls
+    lost = controls.filter(controls["label"].is_in(["BS Conversion I-C2", "BS Conversion II-1"]))
+    n_beads = np.where(np.isin(address, lost["address"].to_numpy()), 0, 12)
+    _, *paths = tiny.write("100", methylation=levels, n_beads=n_beads)
+    pair = [read_idat(path) for path in paths]
+    pair = [dataclasses.replace(one, mean=np.where(n_beads == 0, 0, one.mean)) for one in pair]
+    rows = [
+        sample_quality(
+            process_pair(*pair, tiny.manifest, BetaParameters(min_beads=least)), tiny.manifest
+        )
+        for least in (3, 0)
+    ]
+    assert (rows[0]["verdict"], rows[0]["reasons"]) == ("pass", "")
+    assert rows[0]["bisulfite_i_grn"] > 5
+    assert rows[1]["reasons"].startswith("bisulfite_i_grn control ratio 0.00 is below 1")
