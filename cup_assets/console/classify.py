@@ -21,7 +21,13 @@ from cup_assets.cohort.samplesheet import read_samplesheet
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
-from cup_assets.methylome import ArraySignals, BetaParameters, load_manifests, process_batch
+from cup_assets.methylome import (
+    ArraySignals,
+    BetaParameters,
+    load_manifests,
+    pin_masks,
+    process_batch,
+)
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
 
@@ -45,7 +51,8 @@ def run_classify(
     pairs, lonely = find_pairs(path)
     release = current_release(settings, version)
     sheet = materials_of(path)
-    normalisation = BetaParameters(**release.record["normalisation"])
+    recorded = BetaParameters(**release.record["normalisation"])
+    normalisation, masks = pin_masks(recorded, settings.data)
     console.print(f"release {release.version} ({release.model})")
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("normalising", total=len(pairs))
@@ -53,6 +60,7 @@ def run_classify(
             pairs,
             load_manifests(settings.manifests, settings.cache),
             normalisation,
+            masks=masks,
             mapper=make_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )

@@ -5,11 +5,13 @@ Belongs here: turning the environment into objects. Does not belong here: any co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 
 from cup_assets.compute import Mapper, make_mapper
+from cup_assets.methylome import pin_masks
 from cup_assets.parameters import Parameters, load_parameters
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -41,8 +43,10 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def parameters(self) -> Parameters:
-        """Defaults with the overrides of ``parameters.toml``."""
-        return load_parameters(self.settings.parameters)
+        """Defaults with the overrides of ``parameters.toml``, mask files named by their hashes."""
+        parameters = load_parameters(self.settings.parameters)
+        betas, _ = pin_masks(parameters.betas, self.settings.data)
+        return replace(parameters, betas=betas)
 
     @property
     def mapper(self) -> Mapper:

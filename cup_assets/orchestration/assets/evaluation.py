@@ -197,7 +197,7 @@ def _leaderboard(platform: Platform) -> Product:
             )["model", "metric", "value"].iter_rows()
         }
         | {"doubted_labels": doubts.height},
-        notes={"leaderboard": markdown_table(board), "doubted labels": markdown_table(doubts)},
+        notes={"by model": markdown_table(board), "doubted labels": markdown_table(doubts)},
         pictures={"leaderboard": leaderboard_plot(overall)},
     )
 

@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.cohort.batch_files import batch_signature
-from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch
+from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch, read_masks
 from cup_assets.orchestration.conventions import (
     BETAS,
     BETAS_CODE_VERSION,
@@ -80,6 +80,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
             manifests,
             parameters.betas,
             quality=parameters.quality,
+            masks=read_masks(parameters.betas.mask_files, settings.data),
             mapper=platform.mapper,
             progress=progress_of(context, "samples"),
         )
