@@ -256,3 +256,19 @@ def test_after_the_dye_maps_the_two_channels_have_one_distribution() -> None:
     both = (middle_table(*counts)[green], middle_table(*counts[::-1])[red])
     np.testing.assert_allclose(*both, rtol=0, atol=1e-6)
     np.testing.assert_allclose(both[0], (green + red) / 2)
+
+
+def test_the_methods_agree_on_real_hm27_samples(hm27_items, hm27_manifest) -> None:
+    for _, grn_path, red_path in hm27_items:
+        two = read_idat(grn_path), read_idat(red_path)
+        signals = {
+            method: process_pair(*two, hm27_manifest, BetaParameters(method)) for method in METHODS
+        }
+        noob, sesame = signals["noob"], signals["sesame"]
+        for method, signal in signals.items():
+            both = (signal.mask == 0) & (noob.mask == 0)
+            assert both.mean() > 0.98, method
+            assert np.corrcoef(signal.beta[both], noob.beta[both])[0, 1] > 0.995, method
+        assert 0 < sesame.measures["moved_to_red"] < 60, "of 27,578: SNPs at the extension base"
+        assert 0 < sesame.measures["moved_to_green"] < 60
+        assert 0.8 < sesame.measures["dye_distortion"] < 1.25
