@@ -13,6 +13,11 @@ OWNERS = ["team:cup-assets"]
 WAREHOUSE_POOL = "warehouse"
 COMPUTE_POOL = "compute"
 
+# A run that `cup materialize` executes carries the tag; the lock in the data folder is held while
+# it is at work.
+PID_TAG = "cup/pid"
+LOCK_NAME = ".materialize.lock"
+
 RAW = dg.AssetKey(["raw", "idats"])
 BETAS = dg.AssetKey(["normalised", "betas"])
 CONTROLS = dg.AssetKey(["cnv", "controls"])

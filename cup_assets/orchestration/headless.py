@@ -19,6 +19,7 @@ import dagster as dg
 from cup_assets.cohort.batch_files import observe_batches
 from cup_assets.cohort.landing import plan_landings
 from cup_assets.orchestration.build import build_defs
+from cup_assets.orchestration.conventions import LOCK_NAME, PID_TAG
 from cup_assets.orchestration.instance import open_instance
 from cup_assets.orchestration.landing import batches_awaiting_controls, known_batches
 from cup_assets.orchestration.materialise import FORCE_TAG
@@ -26,7 +27,6 @@ from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.resources import Platform
 from cup_assets.settings import Settings
 
-PID_TAG = "cup/pid"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _SETTLE = 1.0  # seconds between two looks at batches without a _COMPLETE marker
 
@@ -88,7 +88,6 @@ def materialize(
     """
     settings.landing.mkdir(parents=True, exist_ok=True)
     with _alone(settings), open_instance(settings) as instance:
-        _close_abandoned_runs(instance)
         run = _Runner(instance, settings, force, on_step)
         taken, removed = _what_landed(settings, run, batches)
         for batch in [*taken, *removed]:
@@ -216,7 +215,7 @@ def _line(error: object) -> str:
 def _alone(settings: Settings) -> Iterator[None]:
     """Two headless runs on one data folder would compute everything twice."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    with (settings.data / ".materialize.lock").open("a+") as lock:
+    with (settings.data / LOCK_NAME).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -224,24 +223,3 @@ def _alone(settings: Settings) -> Iterator[None]:
                 f"another `cup materialize` is at work in {settings.data}: wait until it is done"
             ) from error
         yield
-
-
-def _close_abandoned_runs(instance: dg.DagsterInstance) -> None:
-    """Mark the runs of a killed headless process as failed: nothing else watches them."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for record in instance.get_runs(unfinished):
-        pid = record.tags.get(PID_TAG)
-        if pid and not _is_alive(int(pid)):
-            instance.report_run_failed(record, f"process {pid} was killed")
-
-
-def _is_alive(pid: int) -> bool:
-    if pid == os.getpid():
-        return False  # its runs end before this function is called again
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

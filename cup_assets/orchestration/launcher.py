@@ -20,6 +20,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import deserialize_value
 
+from cup_assets.orchestration.conventions import LOCK_NAME, PID_TAG
 from cup_assets.settings import Settings
 
 _TIMEOUT = 10  # seconds; a busy code server is asked again at the next look
@@ -35,8 +36,6 @@ class WatchingRunLauncher(dg.DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Ask who executes the run: a code server, or ``cup materialize``."""
-        from cup_assets.orchestration.headless import PID_TAG
-
         if GRPC_INFO_TAG in run.tags:
             return _health_at_server(run)
         if PID_TAG in run.tags and not _headless_is_at_work(Settings.from_environment()):
@@ -50,8 +49,6 @@ def close_dead_runs(instance: dg.DagsterInstance) -> None:
     To be called by the headless process that holds the lock, so that no other one is at work: a
     slot that a dead run holds would make it wait for ever.
     """
-    from cup_assets.orchestration.headless import PID_TAG
-
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         if PID_TAG in run.tags:
             instance.report_run_failed(run, "`cup materialize` was killed")
@@ -89,7 +86,7 @@ def _health_at_server(run: dg.DagsterRun) -> CheckRunHealthResult:
 
 def _headless_is_at_work(settings: Settings) -> bool:
     """Look whether the lock is held: unlike a process id, it is never another process's."""
-    path = settings.data / ".materialize.lock"
+    path = settings.data / LOCK_NAME
     if not path.exists():
         return False
     with path.open("a+") as lock:

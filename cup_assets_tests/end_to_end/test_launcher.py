@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.launcher.base import WorkerStatus
 
-from cup_assets.orchestration.headless import PID_TAG
+from cup_assets.orchestration.conventions import PID_TAG
 from cup_assets.orchestration.instance import prepare_instance
 from cup_assets.orchestration.launcher import WatchingRunLauncher, close_dead_runs
 from cup_assets.settings import Settings

@@ -49,8 +49,8 @@ _PICTURED = 48  # densities of more samples than this are no picture any more
 def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Beta values, detection p-values and total intensities of a batch, with sample quality.
 
-    Single-sample normalisation (noob with dye-bias correction): a sample's betas never depend on
-    the others. Masked betas are missing, with their reason in ``masked_betas``.
+    Every normalisation that can be chosen is single-sample: a sample's betas never depend on the
+    others. Masked betas are missing, with their reason in ``masked_betas``.
     """
     batch = context.partition_key
     parameters = platform.parameters
