@@ -93,6 +93,9 @@ def _manifests(settings: Settings) -> Iterator[Finding]:
 
 
 def _catalogue(settings: Settings) -> Iterator[Finding]:
+    if not settings.catalogue.exists():
+        yield True, f"database {settings.catalogue}: none yet, made on first use"
+        return
     try:
         counts = Catalogue(settings.catalogue, patience=5).query(
             "SELECT (SELECT count(*) FROM batches) AS batches, (SELECT count(*) FROM samples) AS n"

@@ -115,7 +115,9 @@ class _Runner:
     def __init__(
         self, instance: dg.DagsterInstance, settings: Settings, force: bool, on_step: OnStep
     ) -> None:
-        self.platform = Platform(data=str(settings.data))
+        self.platform = Platform(
+            data=str(settings.data), workers=settings.workers, compute=settings.compute
+        )
         self.steps: list[Step] = []
         self._instance = instance
         self._defs = build_defs(resource_overrides={"platform": self.platform})

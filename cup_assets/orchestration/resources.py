@@ -24,17 +24,26 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
     ----------
     data
         The data folder; empty: what ``CUP_DATA`` says, read when a step starts.
+    workers
+        Parallel workers; 0: what ``CUP_WORKERS`` says.
+    compute
+        ``local`` or ``spark``; empty: what ``CUP_COMPUTE`` says.
     """
 
     data: str = ""
+    workers: int = 0
+    compute: str = ""
 
     @property
     def settings(self) -> Settings:
         """Paths and workers."""
         settings = Settings.from_environment()
-        if not self.data:
-            return settings
-        return Settings(Path(self.data), settings.compute, settings.spark_master, settings.workers)
+        return replace(
+            settings,
+            data=Path(self.data) if self.data else settings.data,
+            workers=self.workers or settings.workers,
+            compute=self.compute or settings.compute,
+        )
 
     @property
     def catalogue(self) -> Catalogue:

@@ -89,16 +89,27 @@ class Catalogue:
         )
         return dict(rows.iter_rows())
 
+    def current_partitions(self, asset: str) -> dict[str, AssetVersion]:
+        """Return partition -> current version of an asset, read on one connection."""
+        return {version.partition: version for version in self.versions(asset, None)}
+
     def versions(
-        self, asset: str, partition: str = "", data_version: str | None = None
+        self, asset: str, partition: str | None = "", data_version: str | None = None
     ) -> list[AssetVersion]:
-        """Return recorded versions: the current one, or the one asked for, with their inputs."""
+        """Return recorded versions with their inputs: the current one, or the one asked for.
+
+        ``partition`` None means every partition.
+        """
         self._ensure()
+        where = "is_current" if data_version is None else "data_version = $data_version"
+        wanted = {"asset": asset, "partition": partition}
+        if data_version is not None:
+            wanted["data_version"] = data_version
         with self._connection(read_only=True) as connection:
-            where = "is_current" if data_version is None else "data_version = ?"
             rows = connection.execute(
-                f"SELECT * FROM asset_versions WHERE asset = ? AND partition = ? AND {where}",
-                [asset, partition, *([] if data_version is None else [data_version])],
+                "SELECT * FROM asset_versions WHERE asset = $asset"
+                f" AND partition = coalesce($partition, partition) AND {where} ORDER BY partition",
+                wanted,
             ).pl()
             return [_asset_version(connection, row) for row in rows.iter_rows(named=True)]
 

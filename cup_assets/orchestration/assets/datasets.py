@@ -63,12 +63,14 @@ def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     """
     parameters = platform.parameters
     samples = platform.catalogue.query(_SAMPLES)
-    betas = platform.catalogue.current_versions(BETAS.to_user_string())
     live = samples.filter(pl.col("state") != "retracted")
     batches = live["batch"].unique().sort().to_list()
-    versions = [require(platform, RAW, batch, checked=False) for batch in batches]
-    versions += [
-        require(platform, BETAS, batch, checked=False) for batch in batches if batch in betas
+    # Failed checks of a batch do not matter here: its unusable samples are left out one by one.
+    versions = [
+        version
+        for asset in (RAW, BETAS)
+        for batch, version in platform.catalogue.current_partitions(asset.to_user_string()).items()
+        if batch in set(batches)
     ]
     recipe = Recipe(
         asset=REFERENCE.to_user_string(),
