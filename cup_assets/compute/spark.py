@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -65,6 +66,8 @@ def spark_mapper(master: str) -> Mapper:
 
 def _session(master: str) -> Any:
     os.environ.setdefault("JAVA_HOME", str(find_java()))
+    # Spark's workers would take the first python3 on the PATH, of whatever version.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         from dagster_pyspark import LazyPySparkResource
     except ImportError as error:
