@@ -229,10 +229,17 @@ def _pictures(quality: pl.DataFrame, signals: BatchSignals) -> dict[str, bytes]:
             array.beta[:, shown],
             array.sample_ids[shown],
             [verdict[sample] for sample in array.sample_ids[shown]],
+            title=_density_title(len(array.sample_ids)),
         )
     if quality.height:
         pictures["quality"] = quality_scatter(quality)
     return pictures
+
+
+def _density_title(n_samples: int) -> str:
+    """Say so where a picture leaves samples out."""
+    title = "Distribution of beta values, one line a sample"
+    return title if n_samples <= _PICTURED else f"{title}: the first {_PICTURED} of {n_samples}"
 
 
 def _quality_finding(quality: pl.DataFrame, failed: pl.DataFrame) -> Finding:
