@@ -24,7 +24,7 @@ import polars as pl
 from cup_assets.orchestration.metadata import build_metadata
 from cup_assets.orchestration.pictures import publish_pictures, stage_pictures
 from cup_assets.orchestration.resources import Platform
-from cup_assets.warehouse import Catalogue, MatrixFile, Recipe, Write
+from cup_assets.warehouse import Catalogue, InputChangedError, MatrixFile, Recipe, Write
 from cup_assets.warehouse.disk import full_disk_as_oserror
 
 FORCE_TAG = "cup/force"
@@ -138,6 +138,9 @@ def explained_failures() -> Iterator[None]:
         if not type(error).__module__.startswith("cup_assets."):
             raise  # a bug: the traceback is the message
         raise dg.Failure(str(error), allow_retries=False) from error
+    except InputChangedError as error:
+        # The next attempt reads the new version.
+        raise dg.Failure(str(error), allow_retries=True) from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

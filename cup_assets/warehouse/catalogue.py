@@ -9,7 +9,6 @@ connection open, and an opener waits for its turn.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,18 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from cup_assets.warehouse.errors import WarehouseError
 from cup_assets.warehouse.matrices import MatrixFile, betas_view
 from cup_assets.warehouse.provenance import AssetVersion, Recipe
+from cup_assets.warehouse.records import (
+    read_version,
+    record_version,
+    refuse_changed_inputs,
+    replace_rows,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
 SCHEMA_VERSION = "1"
 _BUSY = ("Could not set lock", "different configuration", "Conflicting lock")
-
-
-class WarehouseError(RuntimeError):
-    """The database cannot be used as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Catalogue:
                 f" AND partition = coalesce($partition, partition) AND {where} ORDER BY partition",
                 wanted,
             ).pl()
-            return [_asset_version(connection, row) for row in rows.iter_rows(named=True)]
+            return [read_version(connection, row) for row in rows.iter_rows(named=True)]
 
     def store(
         self,
@@ -127,20 +129,24 @@ class Catalogue:
 
         Raises
         ------
+        InputChangedError
+            If an input has another current version than the recipe says: versions are read before
+            the data, and what was read in between may be of either.
         WarehouseError
             If the file stays locked, or is of a newer schema.
         """
         self._ensure()
         marks = [pl.lit(run_id).alias("run_id"), pl.lit(data_version).alias("data_version")]
         with self._transaction() as connection:
+            refuse_changed_inputs(connection, recipe)
             for table, rows in write.tables.items():
-                _replace(connection, table, rows.with_columns(marks), write.key)
+                replace_rows(connection, table, rows.with_columns(marks), write.key)
             if write.matrices is not None:
                 rows = pl.DataFrame([m.row() for m in write.matrices], schema=MatrixFile.SCHEMA)
-                _replace(connection, "matrices", rows.with_columns(marks), write.key)
+                replace_rows(connection, "matrices", rows.with_columns(marks), write.key)
             if write.matrices is not None or "batches" in write.tables:
                 _refresh_betas_view(connection, self.path.parent.resolve())
-            _record(connection, recipe, run_id, data_version, summary, seconds)
+            record_version(connection, recipe, run_id, data_version, summary, seconds)
         if write.matrices is not None:
             self._collect_garbage(recipe.partition)
 
@@ -156,7 +162,7 @@ class Catalogue:
             return
         marks = [pl.lit(run_id).alias("run_id"), pl.lit(version).alias("data_version")]
         with self._transaction() as connection:
-            _replace(connection, table, rows.with_columns(marks), key)
+            replace_rows(connection, table, rows.with_columns(marks), key)
 
     def _collect_garbage(self, batch: str) -> None:
         """Delete a batch's matrices that no row refers to: superseded, or left by a killed run."""
@@ -229,85 +235,6 @@ class Catalogue:
                     ) from error
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
-
-
-def _replace(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    rows: pl.DataFrame,
-    key: Mapping[str, str],
-) -> None:
-    where = " AND ".join(f'"{column}" = ?' for column in key) or "TRUE"
-    connection.execute(f'DELETE FROM "{table}" WHERE {where}', list(key.values()))
-    if rows.height:
-        connection.register("new_rows", rows.to_arrow())
-        connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM new_rows')
-        connection.unregister("new_rows")
-
-
-def _record(
-    connection: duckdb.DuckDBPyConnection,
-    recipe: Recipe,
-    run_id: str,
-    data_version: str,
-    summary: Mapping[str, Any],
-    seconds: float | None,
-) -> None:
-    here = [recipe.asset, recipe.partition]
-    connection.execute(
-        "UPDATE asset_versions SET is_current = FALSE WHERE asset = ? AND partition = ?", here
-    )
-    connection.execute(
-        "DELETE FROM asset_versions WHERE asset = ? AND partition = ? AND data_version = ?",
-        [*here, data_version],
-    )
-    connection.execute(
-        "INSERT INTO asset_versions VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?, ?, TRUE)",
-        [
-            *(*here, data_version, recipe.fingerprint, recipe.code_version),
-            *(json.dumps(dict(recipe.parameters)), run_id, seconds, json.dumps(dict(summary))),
-        ],
-    )
-    connection.execute(
-        "DELETE FROM input_manifest WHERE asset = ? AND asset_version = ?",
-        [recipe.name, data_version],
-    )
-    manifest = pl.DataFrame(
-        {
-            "asset": recipe.name,
-            "asset_version": data_version,
-            "input": list(recipe.inputs),
-            "input_version": list(recipe.inputs.values()),
-            "run_id": run_id,
-        },
-        schema=dict.fromkeys(
-            ("asset", "asset_version", "input", "input_version", "run_id"), pl.String
-        ),
-    )
-    connection.register("new_inputs", manifest.to_arrow())
-    connection.execute("INSERT INTO input_manifest BY NAME SELECT * FROM new_inputs")
-    connection.unregister("new_inputs")
-
-
-def _asset_version(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> AssetVersion:
-    version = AssetVersion(
-        asset=row["asset"],
-        partition=row["partition"],
-        data_version=row["data_version"],
-        fingerprint=row["fingerprint"],
-        code_version=row["code_version"],
-        parameters=json.loads(row["parameters"]),
-        run_id=row["run_id"],
-        materialised_at=row["materialised_at"],
-        inputs={},
-        summary=json.loads(row["summary"]),
-    )
-    inputs = connection.execute(
-        "SELECT input, input_version FROM input_manifest"
-        " WHERE asset = ? AND asset_version = ? ORDER BY input",
-        [version.name, version.data_version],
-    ).fetchall()
-    return AssetVersion(**{**version.__dict__, "inputs": dict(inputs)})
 
 
 def _refresh_betas_view(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

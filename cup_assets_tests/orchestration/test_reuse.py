@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from cup_assets.orchestration.conventions import PROFILES, REFERENCE
+from cup_assets.classify.doubts import label_doubts
+from cup_assets.orchestration.assets import evaluation
+from cup_assets.orchestration.conventions import LEADERBOARD, PROFILES, REFERENCE, cv_key
 from cup_assets.orchestration.headless import Step
-from cup_assets_tests.orchestration.chain import Chain, failures, mark, states
+from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_of, states
 
 LEARNT = {
     "datasets/balanced",
@@ -130,6 +134,29 @@ def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: C
     }
     assert version(complete, "datasets/reference") == reference
     assert complete.one("SELECT count(*) FROM predictions WHERE batch = 'cases'") == 3
+
+
+def test_an_input_that_changes_while_it_is_used_fails_the_run_and_the_next_one_takes_it(
+    complete: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = version(complete, "evaluation/leaderboard")
+
+    def meanwhile(*given: Any, **named: Any) -> pl.DataFrame:
+        monkeypatch.undo()
+        complete.parameters("logistic_c = [30.0]", "logistic_c = [10.0]")
+        complete.run("refresh_aggregates_now", only=[cv_key("logistic_regression")])
+        return label_doubts(*given, **named)
+
+    monkeypatch.setattr(evaluation, "label_doubts", meanwhile)
+    again = {"cup/force": "true"}
+    result = complete.run("refresh_aggregates_now", only=[LEADERBOARD], tags=again)
+    assert re.match(
+        r"evaluation/cv/logistic_regression changed while evaluation/leaderboard was being made",
+        message_of(result),
+    )
+    assert version(complete, "evaluation/leaderboard") == before
+    assert complete.run("refresh_aggregates_now", only=[LEADERBOARD]).success
+    assert version(complete, "evaluation/leaderboard") != before
 
 
 def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:

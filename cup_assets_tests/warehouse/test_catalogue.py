@@ -13,6 +13,7 @@ import pytest
 
 from cup_assets.warehouse import (
     Catalogue,
+    InputChangedError,
     Recipe,
     WarehouseError,
     Write,
@@ -63,6 +64,20 @@ def test_a_failing_write_leaves_the_old_state(catalogue: Catalogue) -> None:
         store(catalogue, Write(broken), "v2")
     assert catalogue.query("SELECT sample_id FROM dataset_members")["sample_id"].to_list() == ["A"]
     assert catalogue.current_versions("datasets/reference") == {"": "v1"}
+
+
+def test_what_was_made_of_an_input_that_has_changed_since_is_not_stored(
+    catalogue: Catalogue,
+) -> None:
+    store(catalogue, Write(members("A")), "v1")
+    balanced = Recipe("datasets/balanced", "1", {}, {"datasets/reference": "v1"})
+    store(catalogue, Write({}), "w1", balanced)
+    store(catalogue, Write(members("B")), "v2")
+    late = {"training_plan": pl.DataFrame({"strategy": ["none"], "sample_id": "A", "weight": 1.0})}
+    with pytest.raises(InputChangedError, match=r"^datasets/reference changed while datasets/bal"):
+        store(catalogue, Write(late), "w2", balanced)
+    assert catalogue.query("SELECT * FROM training_plan").is_empty()
+    assert catalogue.current_versions("datasets/balanced") == {"": "w1"}
 
 
 def test_only_the_rows_of_the_key_are_replaced(catalogue: Catalogue) -> None:
