@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import struct
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,12 +136,13 @@ def _load(path: Path) -> bytes:
     too_large = f"is larger than any IDAT file (more than {MAX_BYTES >> 20} MiB)"
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = _read_to_end(file, os.fstat(file.fileno()).st_size)
         if len(data) > MAX_BYTES:
             _refuse(path, too_large, "remove it")
         if data.startswith(_GZIP_MAGIC):
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-                data = stream.read(MAX_BYTES + 1)
+                # A gzip file ends with the length of what it holds.
+                data = _read_to_end(stream, int.from_bytes(data[-4:], "little"))
             if len(data) > MAX_BYTES:
                 _refuse(path, f"{too_large} once decompressed", "remove it")
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -149,6 +151,15 @@ def _load(path: Path) -> bytes:
         _refuse(path, f"cannot be read ({error.strerror or error})", "check path and permissions")
     if not data:
         _refuse(path, "is empty", _COPY_AGAIN)
+    return data
+
+
+def _read_to_end(stream: IO[bytes], expected: int) -> bytes:
+    """Return what is left of a stream, at most one byte more than `MAX_BYTES`."""
+    # Room for all that is allowed, given back at once, would cost four times the reading.
+    data = stream.read(min(expected, MAX_BYTES) + 1)
+    if len(data) > expected:
+        data += stream.read(MAX_BYTES + 1 - len(data))
     return data
 
 
@@ -284,7 +295,5 @@ class _Parser:
 
 
 def _name(code: int) -> str:
-    try:
-        return f"field {Field(code).name}"
-    except ValueError:
-        return f"field {code}"
+    names = {field.value: field.name for field in Field}
+    return f"field {names.get(code, code)}"

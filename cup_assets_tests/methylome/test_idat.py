@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import struct
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cup_assets.methylome import IdatError, read_idat
+from cup_assets.methylome import IdatError, idat, read_idat
 from cup_assets.methylome.idat import MAX_BYTES
 from cup_assets.methylome.idat_format import Field
 from cup_assets.simulate.idat_writer import write_idat
@@ -246,3 +247,25 @@ def test_a_decompression_bomb_is_refused_without_unpacking_it(tmp_path: Path) ->
         for _ in range((MAX_BYTES >> 24) + 1):
             file.write(block)
     assert "larger than any IDAT file" in error_of(path)
+
+
+def test_no_more_room_is_asked_for_than_a_file_takes(good: Path) -> None:
+    # A quarter of a gigabyte taken and given back for every file costs more than reading it.
+    asked = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            asked.append(size)
+            return super().read(size)
+
+    content = good.read_bytes()
+    assert idat._read_to_end(Watched(content), len(content)) == content
+    assert asked == [len(content) + 1]
+    assert idat._read_to_end(Watched(content), 10) == content  # what was expected was wrong
+
+
+def test_a_gzip_file_of_two_parts_is_read_to_its_end(good: Path, tmp_path: Path) -> None:
+    content = good.read_bytes()
+    path = tmp_path / "parts_Grn.idat.gz"
+    path.write_bytes(gzip.compress(content[:90]) + gzip.compress(content[90:]))
+    np.testing.assert_array_equal(read_idat(path).mean, read_idat(good).mean)
