@@ -17,7 +17,8 @@ from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.copynumber.parameters import CnvParameters
 from cup_assets.landscape.parameters import LandscapeParameters
-from cup_assets.methylome.parameters import BetaParameters, QualityParameters
+from cup_assets.methylome.parameters import BetaParameters
+from cup_assets.methylome.quality_parameters import QualityParameters
 from cup_assets.panels.parameters import PanelParameters
 
 

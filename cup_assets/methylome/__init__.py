@@ -18,8 +18,9 @@ from cup_assets.methylome.idat import Idat, RunInfo, read_idat
 from cup_assets.methylome.identity import duplicates, snp_betas
 from cup_assets.methylome.manifest import Manifest, load_manifest, load_manifests, read_manifest
 from cup_assets.methylome.masks import MASK_REASONS, Masks, pin_masks, read_masks
-from cup_assets.methylome.parameters import BetaParameters, QualityParameters
+from cup_assets.methylome.parameters import BetaParameters
 from cup_assets.methylome.quality import predict_sex, sample_quality
+from cup_assets.methylome.quality_parameters import QualityParameters
 from cup_assets.methylome.recognition import recognise_array
 
 __all__ = [

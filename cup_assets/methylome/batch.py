@@ -22,8 +22,9 @@ from cup_assets.methylome.idat import Idat, read_idat
 from cup_assets.methylome.layout import ArrayLayout, layout_of
 from cup_assets.methylome.manifest import Manifest
 from cup_assets.methylome.masks import NO_MASKS, Masks
-from cup_assets.methylome.parameters import BetaParameters, QualityParameters
+from cup_assets.methylome.parameters import BetaParameters
 from cup_assets.methylome.quality import QualityRow, sample_quality
+from cup_assets.methylome.quality_parameters import QualityParameters
 from cup_assets.methylome.recognition import recognise_array
 
 Item = tuple[str, Path, Path]
@@ -213,5 +214,5 @@ def _gather(
 
 def _quality_schema(row: QualityRow) -> dict[str, type[pl.DataType]]:
     """Fix the column types, so that a column of nulls has one too."""
-    texts = ("sample_id", "array", "verdict", "reasons", "predicted_sex", "sex_note")
+    texts = ("sample_id", "array", "verdict", "reasons", "predicted_sex", "sex_note", "not_measured")
     return {name: pl.String if name in texts else pl.Float64 for name in row}

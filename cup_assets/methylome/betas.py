@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cup_assets.methylome.controls import control_ratios
+from cup_assets.methylome.controls import background_measures, control_ratios
 from cup_assets.methylome.detection import DETECTIONS
 from cup_assets.methylome.errors import IdatError
 from cup_assets.methylome.histogram import counts_of, median
@@ -127,6 +127,9 @@ def process_pair(
         "median_beads": float(np.median(grn.n_beads)),
     }
     measures |= _control_measures(grn, red, plan, layout, parameters.min_beads)
+    measures |= background_measures(
+        grn.mean[plan.negative], red.mean[plan.negative], measures["median_m"], measures["median_u"]
+    )
     return SampleSignal(beta, detection_p, log2_total, mask, measures)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cup_assets.methylome.parameters import QualityParameters
+from cup_assets.methylome.quality_parameters import QualityParameters
 
 if TYPE_CHECKING:
     from cup_assets.methylome.manifest import Manifest
