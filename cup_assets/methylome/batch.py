@@ -98,7 +98,7 @@ def process_batch(
     parameters, quality
         How to normalise and to judge.
     masks : Masks
-        The content of the parameters' mask files; both from `pin_masks`.
+        The content of the parameters' masks; both from `pin_masks`.
     mapper : Mapper
         Where the samples run.
     progress : callable(done, total)
@@ -115,10 +115,10 @@ def process_batch(
         would not say what was masked.
     """
     parameters = parameters or BetaParameters()
-    if (parameters.mask_files, parameters.mask_sha256) != (masks.files, masks.sha256):
+    if (parameters.masks, parameters.mask_sha256) != (masks.entries, masks.sha256):
         raise MaskError(
-            f"the parameters name the mask files {list(parameters.mask_files)}, given were "
-            f"{list(masks.files)} or another content of them; take both from pin_masks"
+            f"the parameters name the masks {list(parameters.masks)}, given were "
+            f"{list(masks.entries)} or another content of them; take both from pin_masks"
         )
     todo = list(items)
     candidates = [manifests] if isinstance(manifests, Manifest) else list(manifests)
@@ -126,7 +126,7 @@ def process_batch(
         _process_one,
         layouts=tuple(layout_of(manifest) for manifest in candidates),
         parameters=parameters,
-        probe_masks={m.content_hash: masks.codes(m) for m in candidates} if masks.files else {},
+        probe_masks={m.content_hash: masks.codes(m) for m in candidates} if masks.entries else {},
     )
     outcomes = mapper(one, todo, progress)
     found: dict[str, list[tuple[str, SampleSignal]]] = {}

@@ -50,7 +50,7 @@ class SampleSignal:
         log2 of M + U, at least 1, after background and dye correction, whatever the masks say;
         NaN only where the array does not carry the probe.
     mask : uint8[p]
-        0, or a key of `MASK_REASONS`, or a code of the mask files (`Masks.names`).
+        0, or a key of `MASK_REASONS`, or a code of the masks (`Masks.names`).
     measures : dict
         Measures of the whole sample by name; one that the array or the method does not allow is
         NaN.
@@ -80,8 +80,8 @@ def process_pair(
         The array that they come from, p probes.
     parameters : BetaParameters
     probe_mask : uint8[p]
-        Codes of the mask files' reasons on this array (`Masks.codes`), 0 where not masked; needed
-        exactly if the parameters name mask files.
+        Codes of the masks' reasons on this array (`Masks.codes`), 0 where not masked; needed
+        exactly if the parameters name masks.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def process_pair(
         If the intensities do not allow a normalisation.
     """
     parameters = parameters or BetaParameters()
-    if bool(parameters.mask_files) != (probe_mask is not None):
-        raise ValueError("the parameters' mask_files and probe_mask must come together")
+    if bool(parameters.masks) != (probe_mask is not None):
+        raise ValueError("the parameters' masks and probe_mask must come together")
     check_pair(grn, red)
     layout = layout_of(manifest)
     plan = plan_for(layout, grn.address)

@@ -30,7 +30,7 @@ from cup_assets.methylome.manifest_csv import (
 )
 
 # Part of a cache entry's name: raise it whenever the parsed frames change.
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 _ARRAY_NAMES = (
     ("humanmethylation27", "hm27"),
     ("humanmethylation450", "450k"),
@@ -66,6 +66,9 @@ class Manifest:
         rs, nv, ...).
     controls : pl.DataFrame
         ``address`` i32, ``kind`` (upper case), ``color``, ``label``.
+    snps : pl.DataFrame or None
+        Known SNPs under the probes, as `cup_assets.methylome.manifest_snps.known_snps` returns
+        them; None where the file has no columns for them.
     """
 
     array: str
@@ -74,6 +77,7 @@ class Manifest:
     content_hash: str
     probes: pl.DataFrame
     controls: pl.DataFrame
+    snps: pl.DataFrame | None = None
 
     @cached_property
     def addresses(self) -> NDArray[np.int32]:
@@ -180,7 +184,7 @@ def _parse(path: Path, content: bytes) -> Manifest:
                     f"has no section [{section.title()}], so it is not an array manifest; "
                     "use Illumina's manifest CSV as it was published"
                 )
-        probes, build = parse_probes(sections["assay"])
+        probes, build, snps = parse_probes(sections["assay"])
         controls = parse_controls(sections["controls"])
     except ManifestError as error:
         raise ManifestError(f"{path.name}: {error}") from error
@@ -193,6 +197,7 @@ def _parse(path: Path, content: bytes) -> Manifest:
         content_hash=hashlib.sha256(content).hexdigest(),
         probes=probes,
         controls=controls,
+        snps=snps,
     )
 
 
@@ -205,6 +210,7 @@ def _read_entry(entry: Path, digest: str) -> Manifest:
         content_hash=digest,
         probes=pl.read_parquet(entry / "probes.parquet"),
         controls=pl.read_parquet(entry / "controls.parquet"),
+        snps=pl.read_parquet(entry / "snps.parquet") if heading["snps"] else None,
     )
 
 
@@ -212,10 +218,17 @@ def _write_entry(entry: Path, manifest: Manifest) -> None:
     draft = entry.parent / f".draft-{uuid.uuid4().hex}"
     try:
         draft.mkdir(parents=True)
-        heading = {"array": manifest.array, "name": manifest.name, "build": manifest.build}
+        heading = {
+            "array": manifest.array,
+            "name": manifest.name,
+            "build": manifest.build,
+            "snps": manifest.snps is not None,
+        }
         (draft / "heading.json").write_text(json.dumps(heading), encoding="utf-8")
         manifest.probes.write_parquet(draft / "probes.parquet")
         manifest.controls.write_parquet(draft / "controls.parquet")
+        if manifest.snps is not None:
+            manifest.snps.write_parquet(draft / "snps.parquet")
         shutil.rmtree(entry, ignore_errors=True)
         try:
             draft.rename(entry)

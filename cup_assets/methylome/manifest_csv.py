@@ -18,6 +18,7 @@ import polars as pl
 
 from cup_assets.genome import CHROMOSOMES
 from cup_assets.methylome.errors import ManifestError
+from cup_assets.methylome.manifest_snps import known_snps
 
 # Names of one column over the layouts; the first one present counts.
 _COLUMNS = {
@@ -31,6 +32,11 @@ _COLUMNS = {
     "chrom": ("CHR", "Chr"),
     "pos": ("MAPINFO", "MapInfo"),
     "genes": ("UCSC_RefGene_Name", "Symbol"),
+    "snp_id": ("SNP_ID",),
+    "snp_distance": ("SNP_DISTANCE",),
+    "snp_maf": ("SNP_MinorAlleleFrequency",),
+    "snp_near": ("Probe_SNPs_10",),
+    "snp_far": ("Probe_SNPs",),
 }
 _REQUIRED = ("probe_id", "address_a", "address_b", "channel", "build", "chrom", "pos")
 _BUILDS = {"37": "hg19", "grch37": "hg19", "hg19": "hg19", "38": "hg38", "grch38": "hg38"}
@@ -74,8 +80,8 @@ def heading_value(heading: bytes, key: str) -> str:
     return ""
 
 
-def parse_probes(assay: bytes) -> tuple[pl.DataFrame, str]:
-    """Return the probes frame and the genome build of its coordinates.
+def parse_probes(assay: bytes) -> tuple[pl.DataFrame, str, pl.DataFrame | None]:
+    """Return the probes frame, the genome build of its coordinates, and the SNPs under the probes.
 
     Coordinates on a build other than hg19 and hg38 (the original HumanMethylation27 file is on
     build 36) are dropped, chromosomes kept: nothing downstream can use such positions.
@@ -112,7 +118,7 @@ def parse_probes(assay: bytes) -> tuple[pl.DataFrame, str]:
         genes=_distinct_genes(),
         kind=name.str.extract(r"^([A-Za-z]+)").str.to_lowercase(),
     )
-    return frame, build
+    return frame, build, known_snps(table)
 
 
 def parse_controls(section: bytes) -> pl.DataFrame:

@@ -34,11 +34,17 @@ class BetaParameters:
     min_beads : int
         A probe measured by fewer beads, in any of its intensities, is masked; a control bead too,
         for the control ratios.
-    mask_files : tuple of str
-        Files of probes to mask in every sample; see `cup_assets.methylome.masks`.
+    masks : tuple of str
+        Probes to mask in every sample, in the order of precedence: names of lists
+        (`cup_assets.methylome.mask_lists`) and of files (`cup_assets.methylome.mask_files`). None
+        by default: then what is missing is what was not measured, and nothing else; SNP probes
+        and sex chromosomes are left out where something is learnt, not here.
     mask_sha256 : tuple of str
-        SHA-256 of each mask file, written by `cup_assets.methylome.pin_masks`: what is recorded
-        changes with a file's content. Given by hand, another content is refused.
+        SHA-256 of each mask's content, written by `cup_assets.methylome.pin_masks`: what is
+        recorded changes with a file's content. Given by hand, another content is refused.
+    snp_distance, snp_maf
+        What the mask ``manifest:snp`` takes: probes with an SNP at most so many base pairs from
+        the measured base, whose minor allele is at least so frequent (Zhou 2017: 5 bp, 1 %).
     """
 
     method: str = "noob"
@@ -47,11 +53,13 @@ class BetaParameters:
     detection: str = "pOOBAH"
     detection_p: float = 0.05
     min_beads: int = 3
-    mask_files: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
     mask_sha256: tuple[str, ...] = ()
+    snp_distance: int = 5
+    snp_maf: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("mask_files", "mask_sha256"):  # JSON has lists only
+        for name in ("masks", "mask_sha256"):  # JSON has lists only
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.method not in BETA_OFFSETS:
             raise ValueError(
@@ -67,10 +75,17 @@ class BetaParameters:
             raise ValueError(f"beta_offset is {self.beta_offset!r}: use a number from 0 on")
         if not self.offset >= 0:
             raise ValueError(f"offset is {self.offset!r}: use a number from 0 on")
-        if self.mask_sha256 and len(self.mask_sha256) != len(self.mask_files):
+        if self.mask_sha256 and len(self.mask_sha256) != len(self.masks):
             raise ValueError(
-                f"mask_sha256 has {len(self.mask_sha256)} hashes for {len(self.mask_files)} "
-                "mask_files: give one for each file, or none"
+                f"mask_sha256 has {len(self.mask_sha256)} hashes for {len(self.masks)} "
+                "masks: give one for each, or none"
+            )
+        if twice := [entry for i, entry in enumerate(self.masks) if entry in self.masks[:i]]:
+            raise ValueError(f"masks names {twice[0]!r} twice: name it once")
+        if self.snp_distance < 0 or not 0 <= self.snp_maf <= 0.5:
+            raise ValueError(
+                f"snp_distance is {self.snp_distance} and snp_maf {self.snp_maf}: use base pairs "
+                "from 0 on, and a frequency between 0 and 0.5"
             )
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from cup_assets.simulate.arrays import ArrayLayout
+from cup_assets.simulate.known_snps import snp_columns
 
 _BUILD_NAMES = {"hg19": "37", "hg38": "GRCh38"}
 
@@ -51,7 +52,7 @@ def _heading(layout: ArrayLayout) -> str:
 
 def _assay(layout: ArrayLayout) -> pl.DataFrame:
     chrom = pl.col("chrom") if layout.build == "hg19" else "chr" + pl.col("chrom")
-    return layout.probes.select(
+    columns = layout.probes.select(
         IlmnID="probe_id",
         Name="name",
         AddressA_ID="address_a",
@@ -64,3 +65,4 @@ def _assay(layout: ArrayLayout) -> pl.DataFrame:
         Strand="strand",
         UCSC_RefGene_Name="genes",
     )
+    return columns.hstack(snp_columns(layout.probes, layout.name))

@@ -1,4 +1,4 @@
-"""Mask files: what they mask, for which reason, and that their content is recorded."""
+"""Masks: what files and lists mask, for which reason, and that their content is recorded."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from cup_assets.methylome import (
     read_idat,
     read_masks,
 )
+from cup_assets.methylome.mask_files import read_mask_file
 from cup_assets.methylome.masks import DETECTION, LOW_BEADS, NOT_MEASURED
 
 
@@ -39,7 +40,7 @@ def files(tiny) -> tuple[Path, BetaParameters]:
         f"reason,probe_id\nsnp,{ids[3]}\nsnp,{ids[5]}\ncross_reactive,{ids[9]}\nsnp,cg99999999\n"
     )
     (folder / "Cross reactive.txt").write_text(f"{ids[5]}\n\n{ids[16]}\n")
-    return folder, BetaParameters(mask_files=("both.csv", "Cross reactive.txt"))
+    return folder, BetaParameters(masks=("both.csv", "Cross reactive.txt"))
 
 
 def test_a_missing_beta_has_the_first_reason_that_applies(tiny, levels, files) -> None:
@@ -82,7 +83,7 @@ def test_a_missing_beta_has_the_first_reason_that_applies(tiny, levels, files) -
 
 
 def given_without_files(parameters: BetaParameters) -> BetaParameters:
-    return dataclasses.replace(parameters, mask_files=(), mask_sha256=())
+    return dataclasses.replace(parameters, masks=(), mask_sha256=())
 
 
 def test_a_batch_counts_every_reason_of_the_files(tiny, levels, files) -> None:
@@ -121,17 +122,17 @@ def test_what_is_recorded_changes_with_the_content_of_a_file(tiny, files) -> Non
     with (folder / "both.csv").open("a") as file:
         file.write(f"snp,{probe(tiny, 40)}\n")
     second, masks = pin_masks(given, folder)
-    assert second.mask_files == first.mask_files
+    assert second.masks == first.masks
     assert json.dumps(asdict(second)) != json.dumps(asdict(first))
     assert masks.codes(tiny.manifest)[40] > max(MASK_REASONS)
-    with pytest.raises(MaskError, match=r"both\.csv: is not the mask file"):
+    with pytest.raises(MaskError, match=r"both\.csv: is not the mask that"):
         pin_masks(first, folder)
 
 
-def test_no_mask_files_leave_the_parameters_as_they_are() -> None:
+def test_no_masks_leave_the_parameters_as_they_are() -> None:
     parameters, masks = pin_masks(BetaParameters())
     assert parameters == BetaParameters()
-    assert masks.files == ()
+    assert masks.entries == ()
     assert masks.names == MASK_REASONS
 
 
@@ -145,7 +146,7 @@ def test_replicates_of_a_probe_are_masked_by_the_name_they_share(tiny) -> None:
     manifest = dataclasses.replace(tiny.manifest, probes=probes)
     path = tiny.folder / "m.csv"
     path.write_text("probe_id;reason\ncg00000001_TC11;snp\ncg00000001;cross_reactive\n")
-    masks = read_masks([str(path)])
+    masks = read_masks(BetaParameters(masks=(str(path),)))
     codes = masks.codes(manifest)
     assert [masks.names[code] for code in codes[:2].tolist()] == ["cross_reactive", "snp"]
     assert not codes[2:].any()
@@ -159,7 +160,7 @@ def test_replicates_of_a_probe_are_masked_by_the_name_they_share(tiny) -> None:
         (b"probe_id,note\ncg1,snp\n", "has no column reason"),
         (b"probe,reason\ncg1,snp\n", "has no column probe_id"),
         (b"probe_id,reason\ncg1\n", "line 2: has no reason"),
-        (b"probe_id,reason\ncg1,\n", "line 2: '' cannot be the reason"),
+        (b"probe_id,reason\ncg1,\n", "line 2: has no reason"),
         (b"probe_id,reason\ncg1,detection\n", "line 2: 'detection' cannot be the reason"),
         (b"probe_id,reason\ncg 1,snp\n", "line 2: 'cg 1' is no probe id"),
         (b"cg1\ncg2 snp\n", "line 2: 'cg2 snp' is no probe id"),
@@ -169,7 +170,7 @@ def test_replicates_of_a_probe_are_masked_by_the_name_they_share(tiny) -> None:
 def test_a_faulty_file_is_refused_with_its_name_and_row(tmp_path, content, fault) -> None:
     (tmp_path / "mask.csv").write_bytes(content)
     with pytest.raises(MaskError) as caught:
-        read_masks(["mask.csv"], tmp_path)
+        read_masks(BetaParameters(masks=("mask.csv",)), tmp_path)
     assert str(caught.value).startswith("mask.csv")
     assert fault in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -177,16 +178,16 @@ def test_a_faulty_file_is_refused_with_its_name_and_row(tmp_path, content, fault
 
 def test_an_absent_file_and_too_many_reasons_are_refused(tmp_path) -> None:
     with pytest.raises(MaskError, match=r"gone\.csv: cannot be read"):
-        read_masks(["gone.csv"], tmp_path)
+        read_masks(BetaParameters(masks=("gone.csv",)), tmp_path)
     rows = "".join(f"cg{i},because {i}\n" for i in range(253))
     (tmp_path / "m.csv").write_text("probe_id,reason\n" + rows)
     with pytest.raises(MaskError, match="253 different reasons, at most 252"):
-        read_masks(["m.csv"], tmp_path)
+        read_masks(BetaParameters(masks=("m.csv",)), tmp_path)
 
 
 def test_files_with_a_byte_order_mark_and_quotes_are_read(tmp_path) -> None:
     (tmp_path / "m.csv").write_text('\ufeff"IlmnID"\t"reason"\r\n"cg1"\t"snp"\r\n', newline="")
-    assert read_masks(["m.csv"], tmp_path).by_probe == {"cg1": "snp"}
+    assert read_mask_file("m.csv", tmp_path).by_probe == {"cg1": "snp"}
 
 
 def test_codes_of_samples_and_files_are_apart() -> None:
@@ -199,7 +200,10 @@ def test_parameters_that_make_no_sense_are_refused() -> None:
         ({"beta_offset": -1.0}, "beta_offset is -1.0"),
         ({"beta_offset": "none"}, "beta_offset is 'none'"),
         ({"offset": -15.0}, "offset is -15.0"),
-        ({"mask_files": ("a", "b"), "mask_sha256": ("c",)}, "1 hashes for 2 mask_files"),
+        ({"masks": ("a", "b"), "mask_sha256": ("c",)}, "1 hashes for 2 masks"),
+        ({"masks": ("a", "b", "a")}, "masks names 'a' twice"),
+        ({"snp_maf": 0.7}, "snp_maf 0.7"),
+        ({"snp_distance": -1}, "snp_distance is -1"),
     ):
         with pytest.raises(ValueError, match=re.escape(fault)):
             BetaParameters(**wrong)

@@ -17,7 +17,7 @@ def test_a_mask_file_masks_its_probes_and_a_changed_one_computes_betas_anew(land
     samples = landed.catalogue.query("SELECT * FROM samples").height
     names = probes["probe_id"].to_list()
     with (landed.data / "parameters.toml").open("a") as parameters:
-        parameters.write('[betas]\nmask_files = ["own.csv"]\n')
+        parameters.write('[betas]\nmasks = ["own.csv"]\n')
     for n in (2, 3):
         rows = "".join(f"{name},snp\n" for name in names[:n])
         (landed.data / "own.csv").write_text(f"probe_id,reason\n{rows}")

@@ -80,7 +80,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
             manifests,
             parameters.betas,
             quality=parameters.quality,
-            masks=read_masks(parameters.betas.mask_files, settings.data),
+            masks=read_masks(parameters.betas, settings.data),
             mapper=platform.mapper,
             progress=progress_of(context, "samples"),
         )
