@@ -57,6 +57,29 @@ def control_probes(array: str) -> pl.DataFrame:
     )
 
 
+def unconverted_signal(
+    controls: pl.DataFrame, signal: npt.NDArray[np.float32], share: float
+) -> npt.NDArray[np.float32]:
+    """Return the controls' signal (as of `expected_signal`) with a share of unconverted DNA.
+
+    What the converted (C) controls of Type I lose, the unconverted (U) ones of their pair show in
+    the same colour; those of Type II turn from red to green.
+    """
+    found = signal.copy()
+    rows = {
+        (kind, re.sub(r"^BS Conversion I\W*", "", label)): i
+        for i, (kind, label) in enumerate(zip(controls["kind"], controls["label"], strict=True))
+    }
+    for (kind, label), row in rows.items():
+        if kind == "BISULFITE CONVERSION I" and label.startswith("C"):
+            found[rows[kind, f"U{label[1:]}"]] = share * signal[row]
+            found[row] = (1 - share) * signal[row]
+        elif kind == "BISULFITE CONVERSION II":
+            red = signal[row, 1]
+            found[row] = share * red, (1 - share) * red
+    return found
+
+
 def expected_signal(controls: pl.DataFrame) -> npt.NDArray[np.float32]:
     """Return how bright each control is, in units of a bright probe.
 

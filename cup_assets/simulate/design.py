@@ -26,6 +26,9 @@ _COUNTS = (
     "swaps",
     "wrong_sexes",
     "degraded",
+    "exchanged",
+    "unconverted",
+    "few_beads",
 )
 _SCALES = (
     "tumour_effect",
@@ -90,6 +93,11 @@ class CohortDesign:
         Reference samples with the wrong sex in the sample sheet.
     degraded
         Reference samples too degraded to be of use.
+    exchanged
+        Pairs of samples of two patients whose files are exchanged; the first one's patient has
+        another sample, so that the exchange can be discovered.
+    unconverted, few_beads
+        Reference samples with incomplete bisulfite conversion, and with few beads of each type.
     confounding
         0..1: how strongly class and material follow the batch and the centre.
     ffpe_fraction
@@ -138,6 +146,9 @@ class CohortDesign:
     swaps: int = 1
     wrong_sexes: int = 1
     degraded: int = 2
+    exchanged: int = 0
+    unconverted: int = 0
+    few_beads: int = 0
     confounding: float = 0.5
     ffpe_fraction: float = 0.6
     purity: tuple[float, float] = (0.3, 0.95)

@@ -1,6 +1,7 @@
-"""Who is in the cohort: patients, samples, batches, roles, and the mistakes of the paperwork.
+"""Who is in the cohort: patients, samples, batches, roles.
 
-Belongs here: one row a sample, drawn from the design. Does not belong here: anything measured.
+Belongs here: one row a sample, drawn from the design. Does not belong here: what goes wrong with
+it (`mistakes`), anything measured.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cup_assets.simulate.classes import CLASSES, NORMAL
 from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.hashing import generator
+from cup_assets.simulate.mistakes import make_mistakes
 
 _FIRST_SCAN = datetime(2020, 1, 6, 9, 0)
 
@@ -41,6 +43,13 @@ class Sample:
         Whether the diagnosis in the sample sheet was exchanged with another sample's.
     degraded
         Whether the DNA is too degraded to be of use.
+    exchanged
+        Whether its files are those of another patient's sample: person, diagnosis, sex and purity
+        are the DNA's, everything else the sample sheet's.
+    unconverted
+        Whether the bisulfite conversion was incomplete.
+    few_beads
+        Whether the array holds few beads of each type.
     """
 
     number: int
@@ -62,6 +71,9 @@ class Sample:
     duplicate_of: str | None = None
     swapped: bool = False
     degraded: bool = False
+    exchanged: bool = False
+    unconverted: bool = False
+    few_beads: bool = False
 
     @property
     def stem(self) -> str:
@@ -111,7 +123,7 @@ def draw_samples(design: CohortDesign, positions: tuple[str, ...]) -> tuple[Samp
     drafts += _duplicates(design, drafts, rng)
     _fill_empty_batches(design, drafts)
     samples = _seat(design, drafts, positions, rng)
-    return _make_mistakes(design, samples, rng)
+    return make_mistakes(design, samples, rng)
 
 
 def _purity(design: CohortDesign, rng: np.random.Generator) -> float:
@@ -254,44 +266,3 @@ def _seat(
 
 def _batch_number(design: CohortDesign, batch: int) -> int:
     return design.first_number + batch
-
-
-def _make_mistakes(
-    design: CohortDesign, samples: list[Sample], rng: np.random.Generator
-) -> tuple[Sample, ...]:
-    """Exchange labels, note wrong sexes and degrade samples, each on samples of their own."""
-    twins = {sample.duplicate_of for sample in samples}
-    shared = Counter(sample.person for sample in samples)
-    free = [
-        i
-        for i, sample in enumerate(samples)
-        if sample.role == "reference"
-        and shared[sample.person] == 1
-        and sample.sample_id not in twins
-    ]
-    for _ in range(design.swaps):
-        one, other = _pair_to_swap(samples, free)
-        samples[one], samples[other] = (
-            replace(samples[one], label=samples[other].diagnosis, swapped=True),
-            replace(samples[other], label=samples[one].diagnosis, swapped=True),
-        )
-        free = [i for i in free if i not in (one, other)]
-    if design.wrong_sexes + design.degraded > len(free):
-        raise SimulationError("wrong_sexes and degraded: more than there are samples")
-    chosen = rng.choice(free, size=design.wrong_sexes + design.degraded, replace=False).tolist()
-    for i in chosen[: design.wrong_sexes]:
-        samples[i] = replace(samples[i], labelled_sex="M" if samples[i].sex == "F" else "F")
-    for i in chosen[design.wrong_sexes :]:
-        samples[i] = replace(samples[i], degraded=True, material="FFPE")
-    return tuple(samples)
-
-
-def _pair_to_swap(samples: list[Sample], free: list[int]) -> tuple[int, int]:
-    """Return the two purest samples of different families: a swap that can be discovered."""
-    by_purity = sorted(free, key=lambda i: -samples[i].purity)
-    for one in by_purity:
-        for other in by_purity:
-            families = {CLASSES[samples[i].diagnosis].family for i in (one, other)}
-            if len(families) == 2:
-                return one, other
-    raise SimulationError("swaps: needs samples of two families; add a class or set swaps=0")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cup_assets.simulate.arrays import ArrayLayout, distinct
-from cup_assets.simulate.controls import expected_signal
+from cup_assets.simulate.controls import expected_signal, unconverted_signal
 from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.hashing import Floats, Keys, generator, normal
 from cup_assets.simulate.people import Sample
@@ -33,6 +33,8 @@ _MEAN_BEADS, _BEADS_SHAPE, _LOW_BEADS = 15.0, 10.0, 0.004
 _FAILED = {"frozen": 0.0008, "FFPE": 0.006}
 _FFPE_LOSS, _DEGRADED_LOSS = 0.8, 3.5  # log2 units
 _DEGRADED_FAILED = 0.25
+_UNCONVERTED = 0.25  # share of the DNA that an incomplete conversion leaves as it was
+_FEW_BEADS = 5.0  # mean number where there should be _MEAN_BEADS
 _CROSS_HYBRIDISATION = 0.02  # signal of a locus without any copy
 
 
@@ -76,6 +78,9 @@ class Scanner:
         self._bead_b = np.searchsorted(self.address, address_b)
         self._controls = np.searchsorted(self.address, controls)
         self._control_signal = expected_signal(layout.controls)
+        self._poor_control_signal = unconverted_signal(
+            layout.controls, self._control_signal, _UNCONVERTED
+        )
         is_type_two = (probes["design"] == "II").to_numpy()
         bright = np.where(is_type_two, _BRIGHT["II"], _BRIGHT["I"])
         spread = design.intensity_variation * _PROBE_SD * normal(keys, "brightness")
@@ -106,6 +111,8 @@ class Scanner:
         Intensities
         """
         rng = generator(self._design.seed, "measurement", sample.number)
+        if sample.unconverted:
+            betas = betas + np.float32(_UNCONVERTED) * (1 - betas)
         strength = self._strength(sample, rng)
         total = self._brightness * np.maximum(ratio, _CROSS_HYBRIDISATION) * np.float32(strength)
         total *= self._lognormal(rng, len(betas), _PROBE_CV)
@@ -113,8 +120,8 @@ class Scanner:
         shown = self._lowest + (self._highest - self._lowest) * betas
         methylated = total * shown * np.exp2(offset_m) * self._lognormal(rng, len(betas))
         unmethylated = total * (1 - shown) * np.exp2(offset_u) * self._lognormal(rng, len(betas))
-        light = self._light(methylated, unmethylated, strength)
-        return self._read(light, rng)
+        light = self._light(sample, methylated, unmethylated, strength)
+        return self._read(sample, light, rng)
 
     def _strength(self, sample: Sample, rng: np.random.Generator) -> float:
         """Return the brightness of a sample relative to a typical frozen one."""
@@ -131,7 +138,9 @@ class Scanner:
         draws = rng.random(n, dtype=np.float32)
         return np.asarray(draws < fraction + (_DEGRADED_FAILED if sample.degraded else 0.0))
 
-    def _light(self, methylated: Floats, unmethylated: Floats, strength: float) -> Floats:
+    def _light(
+        self, sample: Sample, methylated: Floats, unmethylated: Floats, strength: float
+    ) -> Floats:
         """Put every probe's signal on its beads: shape (2 colours, beads), without background."""
         light = np.zeros((2, len(self.address)), dtype=np.float32)
         two = self._type_two
@@ -143,13 +152,14 @@ class Scanner:
                 light[color, beads[rows]] = signal[rows]
                 light[1 - color, beads[rows]] = leak * signal[rows]
         # The controls' targets are part of the kit or of robust loci: they fade less than DNA.
-        light[:, self._controls] = self._control_signal.T * _BRIGHT["II"] * strength**0.5
+        controls = self._poor_control_signal if sample.unconverted else self._control_signal
+        light[:, self._controls] = controls.T * _BRIGHT["II"] * strength**0.5
         return light
 
-    def _read(self, light: Floats, rng: np.random.Generator) -> Intensities:
+    def _read(self, sample: Sample, light: Floats, rng: np.random.Generator) -> Intensities:
         """Add dye bias, background and bead noise; round to what the scanner stores."""
         n = light.shape[1]
-        n_beads = self._count_beads(rng, n)
+        n_beads = self._count_beads(sample, rng, n)
         # Controls are printed more often than probes: no sample loses one to chance.
         n_beads[self._controls] = np.maximum(n_beads[self._controls], 3)
         error = self._design.noise * _BEAD_CV / np.sqrt(np.maximum(n_beads, 1))
@@ -168,9 +178,12 @@ class Scanner:
             sds.append(np.rint(deviation).astype(np.uint16))
         return Intensities(self.address, np.stack(means), np.stack(sds), n_beads)
 
-    def _count_beads(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.uint8]:
-        rate = rng.standard_gamma(_BEADS_SHAPE, size=n) * (_MEAN_BEADS / _BEADS_SHAPE)
-        counts = np.clip(rng.poisson(rate), 3, 255)
+    def _count_beads(
+        self, sample: Sample, rng: np.random.Generator, n: int
+    ) -> npt.NDArray[np.uint8]:
+        mean = _FEW_BEADS if sample.few_beads else _MEAN_BEADS
+        rate = rng.standard_gamma(_BEADS_SHAPE, size=n) * (mean / _BEADS_SHAPE)
+        counts = np.clip(rng.poisson(rate), 0 if sample.few_beads else 3, 255)
         low = rng.random(n) < self._design.low_beads * _LOW_BEADS
         counts[low] = rng.integers(0, 3, size=int(low.sum()))
         return counts.astype(np.uint8)

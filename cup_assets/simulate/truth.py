@@ -57,6 +57,9 @@ def samples_frame(samples: Sequence[Sample]) -> pl.DataFrame:
                 "duplicate_of": sample.duplicate_of,
                 "swapped": sample.swapped,
                 "degraded": sample.degraded,
+                "exchanged": sample.exchanged,
+                "unconverted": sample.unconverted,
+                "few_beads": sample.few_beads,
             }
             for sample in samples
         ],

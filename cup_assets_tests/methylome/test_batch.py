@@ -53,7 +53,7 @@ def test_masked_probes_are_counted_by_reason(tiny, levels) -> None:
     assert array.masked.height == 9
     assert array.masked["n"].sum() > 0
     assert array.quality["sample_id"].to_list() == ["100", "101", "102"]
-    assert array.quality.schema["hybridisation"] == pl.Float64
+    assert array.quality.schema["hybridisation_high"] == pl.Float64
 
 
 def test_failing_samples_are_set_aside_with_one_line_each(tiny, levels, reference_data) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cup_assets.simulate import CohortDesign
 from cup_assets.simulate.classes import CLASSES
+from cup_assets.simulate.errors import SimulationError
 from cup_assets.simulate.people import Sample, draw_samples
 
 POSITIONS = tuple(f"R{row:02d}C{column:02d}" for column in (1, 2) for row in range(1, 7))
@@ -135,3 +136,37 @@ def test_a_second_cohort_can_join_the_first() -> None:
     first, second = _demo(), _demo(first_number=501)
     for name in ("sample_id", "patient_id", "batch", "stem", "person"):
         assert not {getattr(s, name) for s in first} & {getattr(s, name) for s in second}
+
+
+def test_exchanged_files_carry_the_other_dna_under_the_own_sheet() -> None:
+    design = replace(CohortDesign.demo(), exchanged=2)
+    before = {s.sample_id: s for s in draw_samples(replace(design, exchanged=0), POSITIONS)}
+    after = {s.sample_id: s for s in draw_samples(design, POSITIONS)}
+    moved = [s for s in after.values() if s.exchanged]
+    assert len(moved) == 4
+    dna = {s.sample_id: (s.person, s.sex, s.diagnosis, s.purity) for s in before.values()}
+    sheet = {s.sample_id: (s.label, s.labelled_sex, s.patient_id, s.stem) for s in before.values()}
+    for s in moved:
+        assert (s.label, s.labelled_sex, s.patient_id, s.stem) == sheet[s.sample_id]
+        (other,) = (o.sample_id for o in moved
+                    if dna[o.sample_id] == (s.person, s.sex, s.diagnosis, s.purity))  # fmt: skip
+        assert before[other].person != before[s.sample_id].person
+    alone = {s.sample_id for s in after.values()} - {s.sample_id for s in moved}
+    assert all(after[name] == before[name] for name in alone)
+
+
+def test_laboratory_mistakes_are_made_on_samples_without_another_one() -> None:
+    design = replace(CohortDesign.demo(), unconverted=3, few_beads=2)
+    samples = draw_samples(design, POSITIONS)
+    assert sum(s.unconverted for s in samples) == 3
+    assert sum(s.few_beads for s in samples) == 2
+    mistakes = [
+        s.unconverted + s.few_beads + s.degraded + s.swapped + (s.sex != s.labelled_sex)
+        for s in samples
+    ]
+    assert max(mistakes) == 1
+
+
+def test_more_laboratory_mistakes_than_samples_are_refused() -> None:
+    with pytest.raises(SimulationError, match="more than there are samples"):
+        draw_samples(replace(CohortDesign.tiny(), few_beads=500), POSITIONS)

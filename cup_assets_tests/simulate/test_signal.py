@@ -269,3 +269,22 @@ def test_conversion_controls_change_colour_where_their_array_does() -> None:
     )
     assert expected_signal(six)[:, 0].tolist() == [1, 1, 1, 0, 0, 0]
     assert expected_signal(five)[:, 0].tolist() == [1, 1, 0, 0, 0]
+
+
+def test_incomplete_conversion_shows_in_probes_and_conversion_controls_alone() -> None:
+    good, poor = (_Measured(_sample(unconverted=no), **QUIET) for no in (False, True))
+    low = good.truth < 0.1
+    assert np.median(poor.beta[low] - good.beta[low]) == pytest.approx(0.24, abs=0.02)
+    np.testing.assert_array_equal(good.truth, poor.truth)
+    controls = LAYOUT.controls
+    at = np.searchsorted(good.raw.address, controls["address"].to_numpy())
+    changed = (good.raw.mean[:, at] != poor.raw.mean[:, at]).any(axis=0)
+    kinds = set(controls.filter(pl.Series(changed))["kind"])
+    assert kinds == {"BISULFITE CONVERSION I", "BISULFITE CONVERSION II"}
+
+
+def test_few_beads_are_fewer_and_leave_some_probes_without_enough() -> None:
+    good, few = (_Measured(_sample(few_beads=no)).raw.n_beads for no in (False, True))
+    assert np.median(good) >= 14
+    assert np.median(few) == 5
+    assert 0.1 < np.mean(few < 3) < 0.25
