@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench screenshots constraints clean-data
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy screenshots constraints clean-data
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ..."'
@@ -37,6 +37,15 @@ test-all: lint types ## the same with the slow tests
 
 bench: $(STAMP) ## seconds and memory of every stage on full-size 450k arrays (long)
 	$(BIN)/python benchmarks/full_size.py --array 450k --samples 24
+
+bench-parity: $(STAMP) ## betas and p-values against methylprep's, and why they differ (minutes)
+	$(BIN)/python benchmarks/parity.py
+
+bench-normalisation: $(STAMP) ## seconds and memory from IDAT files to betas, against peers (minutes)
+	$(BIN)/python benchmarks/normalisation.py
+
+bench-accuracy: $(STAMP) ## error against simulated truth, by method and material, and peers' (minutes)
+	$(BIN)/python benchmarks/accuracy.py
 
 screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
 	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200

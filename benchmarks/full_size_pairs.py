@@ -1,0 +1,92 @@
+"""Full-size simulated samples for the benchmarks of normalisation: files, manifest, true betas.
+
+Belongs here: which samples, where they lie. Does not belong here: what is measured on them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cup_assets.simulate import CohortDesign
+from cup_assets.simulate.arrays import array_layout, manifest_layout
+from cup_assets.simulate.cohort import measure_sample
+from cup_assets.simulate.idat_writer import write_idat
+from cup_assets.simulate.manifest_writer import write_manifest
+from cup_assets.simulate.people import Sample, draw_samples
+
+MATERIALS = ("frozen", "FFPE")
+_REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_REAL_450K = "hm450/HumanMethylation450_15017482_v1-2.core.csv.gz"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One sample: its two IDAT files and the true beta of every probe of the manifest."""
+
+    name: str
+    material: str
+    grn: Path
+    red: Path
+    truth: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Samples of one array."""
+
+    manifest: Path
+    pairs: tuple[Pair, ...]
+
+
+def real_450k() -> Path | None:
+    """Return Illumina's 450k manifest from the reference data (CUP_REFERENCE_DATA), if there."""
+    path = Path(os.environ.get("CUP_REFERENCE_DATA") or _REFERENCE_DATA) / _REAL_450K
+    return path if path.is_file() else None
+
+
+@contextmanager
+def simulated_pairs(
+    array: str = "450k",
+    manifest: Path | None = None,
+    each: int = 1,
+    seed: int = 1,
+    design: CohortDesign | None = None,
+) -> Iterator[Pairs]:
+    """Write ``each`` reference samples of either material into a temporary folder."""
+    design = replace(design or CohortDesign.tiny(seed), array=array, manifest=manifest)
+    layout = manifest_layout(manifest) if manifest else array_layout(array)
+    drawn = draw_samples(design, layout.positions)
+    sound = [s for s in drawn if s.role == "reference" and not s.degraded]
+    chosen = [s for m in MATERIALS for s in [s for s in sound if s.material == m][:each]]
+    with TemporaryDirectory(prefix="cup-benchmark-") as name:
+        folder = Path(name)
+        yield Pairs(
+            manifest or write_manifest(layout, folder),
+            tuple(_write(design, sample, folder, layout.chip_type) for sample in chosen),
+        )
+
+
+def _write(design: CohortDesign, sample: Sample, folder: Path, chip_type: str) -> Pair:
+    beads, truth = measure_sample(design, sample)
+    paths = {}
+    for row, color in enumerate(("Grn", "Red")):
+        paths[color] = folder / f"{sample.stem}_{color}.idat"
+        write_idat(
+            paths[color],
+            beads.address,
+            beads.mean[row],
+            beads.sd[row],
+            beads.n_beads,
+            barcode=sample.sentrix_id,
+            position=sample.sentrix_position,
+            chip_type=chip_type,
+        )
+    return Pair(sample.sample_id, sample.material, paths["Grn"], paths["Red"], truth)
