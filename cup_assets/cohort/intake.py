@@ -27,6 +27,7 @@ from cup_assets.cohort.batch_files import (
     observe_batches,
     visible_files,
 )
+from cup_assets.cohort.overrides import OVERRIDE_SCHEMA, OVERRIDES_NAME, read_overrides
 from cup_assets.cohort.pairing import nested_files, pair_files, place_fault
 from cup_assets.cohort.problems import IntakeError, Problem, SampleSheetError, printable
 from cup_assets.cohort.samplesheet import SAMPLE_SCHEMA, load_samplesheet
@@ -62,8 +63,10 @@ class Inventory:
     samples
         The samples that can be used, by ``sample_id``; columns `SAMPLE_SCHEMA`.
     files
-        ``path`` (name in the batch folder), ``size`` in bytes, ``sha256`` of the sheet and of every
-        IDAT file that could be opened, refused ones included; by name.
+        ``path`` (name in the batch folder), ``size`` in bytes, ``sha256`` of the sheet, of the
+        overrides and of every IDAT file that could be opened, refused ones included; by name.
+    overrides
+        Verdicts on these samples that a person overrides; columns `OVERRIDE_SCHEMA`.
     problems
         Everything that a person should know, errors first.
     """
@@ -72,6 +75,7 @@ class Inventory:
     signature: str
     samples: pl.DataFrame
     files: pl.DataFrame
+    overrides: pl.DataFrame
     problems: tuple[Problem, ...]
 
     @property
@@ -196,8 +200,11 @@ def _take(
             [sample.fields | {"batch": task.batch} for sample in accepted], schema=SAMPLE_SCHEMA
         )
     )
+    tables = [(sheet_path.name, size, digest)]
+    overrides, refused = _overrides(task, names, samples["sample_id"], tables)
     problems = [
         *sheet.problems,
+        *refused,
         *pairing.problems,
         *faults,
         *nested_files(task.folder),
@@ -207,7 +214,8 @@ def _take(
         task.batch,
         signature,
         samples.sort("sample_id"),
-        _files_frame(sheet_path.name, size, digest, read),
+        _files_frame(tables, read),
+        overrides,
         tuple(sorted(problems, key=lambda p: ("error", "warning", "note").index(p.severity))),
     )
 
@@ -227,6 +235,26 @@ def _sheet_path(task: _Task, names: Sequence[str]) -> Path:
     return path
 
 
-def _files_frame(sheet: str, size: int, digest: str, read: Sequence[ArrayFile]) -> pl.DataFrame:
-    rows = [(sheet, size, digest), *((printable(f.path.name), f.size, f.sha256) for f in read)]
+def _overrides(
+    task: _Task, names: Sequence[str], sample_ids: pl.Series, tables: list[tuple[str, int, str]]
+) -> tuple[pl.DataFrame, list[Problem]]:
+    """Read the batch's overrides, if there are any, and add their file to ``tables``."""
+    found = [name for name in names if name.casefold() == OVERRIDES_NAME]
+    if not found:
+        return pl.DataFrame(schema=OVERRIDE_SCHEMA), []
+    if len(found) > 1:
+        raise IntakeError(f"batch {task.batch}: has {found} as overrides: keep one")
+    path = task.folder / found[0]
+    if fault := place_fault(path, task.landing):
+        _, what, remedy = fault
+        raise IntakeError(f"batch {task.batch}, {path.name}: {what}: {remedy}")
+    try:
+        tables.append((path.name, *file_digest(path)))
+        return read_overrides(path, sample_ids)
+    except SampleSheetError as error:
+        raise IntakeError(f"batch {task.batch}, {error}") from error
+
+
+def _files_frame(tables: Sequence[tuple[str, int, str]], read: Sequence[ArrayFile]) -> pl.DataFrame:
+    rows = [*tables, *((printable(f.path.name), f.size, f.sha256) for f in read)]
     return pl.DataFrame(rows, schema=FILE_SCHEMA, orient="row").sort("path")

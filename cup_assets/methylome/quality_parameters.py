@@ -29,8 +29,8 @@ class QualityParameters:
         Bisulfite conversion (wateRmelon's ``bscon``, a share) below which a sample is doubtful or
         fails.
     min_bisulfite : float
-        Bisulfite conversion control ratio (I in green, I in red, II, or the background over them)
-        below which a sample fails (Illumina: 1).
+        Bisulfite conversion control ratio (I in green, I in red, or II) below which a sample fails
+        (Illumina: 1); it is doubtful where the background over one of them is below.
     min_staining, min_extension, min_non_polymorphic : float
         Ratios, in either colour, below which a sample is doubtful (Illumina: 5).
     min_hybridisation, min_target_removal, min_specificity : float
@@ -72,7 +72,7 @@ class QualityParameters:
     min_specificity: float = 1.0
     min_non_polymorphic: float = 5.0
     max_negative: float = 1000.0
-    min_signal_to_background: float = 5.0
+    min_signal_to_background: float = 3.0
     min_median_beads: float = 8.0
     max_low_beads: float = 0.05
     female_below: float = -2.0
