@@ -74,6 +74,10 @@ class CnvParameters:
         itself and its neighbours: one bad bin is no segment.
     min_jump : float
         Neighbouring segments whose means differ by less (log2 units) are joined.
+    jump_z : float
+        So are those whose means differ by less than this many standard errors, waves included.
+    wave_length : int
+        Length (base pairs) over which the slow waves of a sample's level do not average out.
     gain, loss : float
         Bounds of the neutral state (log2 units).
     amplification, deletion : float
@@ -118,6 +122,8 @@ class CnvParameters:
     penalty: float = 2.5
     outlier_sd: float = 3.0
     min_jump: float = 0.06
+    jump_z: float = 3.5
+    wave_length: int = 10_000_000
     gain: float = 0.1
     loss: float = -0.1
     amplification: float = 0.5

@@ -32,6 +32,7 @@ from cup_assets.copynumber.result import (
     no_call_profile,
 )
 from cup_assets.copynumber.segment import (
+    JumpRule,
     change_points,
     join_similar,
     segment_means,
@@ -149,8 +150,10 @@ def _segments(
     first = np.flatnonzero(np.concatenate([[True], chrom[1:] != chrom[:-1]]))
     parts = [slice(*edges) for edges in itertools.pairwise([*first.tolist(), chrom.size])]
     stretches = [(smooth[part], weights[part]) for part in parts]
+    lengths = (frame["end"] - frame["start"]).to_numpy().astype(np.float64)
+    jumps = JumpRule(parameters.min_jump, parameters.jump_z, values.wave_sd, parameters.wave_length)
     starts = [
-        part.start + join_similar(found, *stretch, parameters.min_jump)
+        part.start + join_similar(found, *stretch, lengths[part], jumps)
         for part, stretch, found in zip(
             parts,
             stretches,

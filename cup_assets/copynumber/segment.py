@@ -7,11 +7,34 @@ is called, frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JumpRule:
+    """How far apart the means of neighbouring segments are.
+
+    Attributes
+    ----------
+    least : float
+        In any case (log2 units).
+    z : float
+        In standard errors of their difference, which noise and waves make.
+    wave_sd : float
+        Standard deviation of the waves (log2 units).
+    wave_length : float
+        Length (base pairs) over which waves do not average out.
+    """
+
+    least: float
+    z: float
+    wave_sd: float
+    wave_length: float
 
 
 def smooth_outliers(values: Floats, sd: Floats, limit: float) -> Floats:
@@ -108,28 +131,39 @@ def _starts(last: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def join_similar(
-    starts: NDArray[np.int64], values: Floats, weights: Floats, min_jump: float
+    starts: NDArray[np.int64],
+    values: Floats,
+    weights: Floats,
+    lengths: Floats,
+    jumps: JumpRule,
 ) -> NDArray[np.int64]:
-    """Join neighbouring segments while the smallest step between means is below ``min_jump``.
+    """Join neighbouring segments while the least step between means is too small to be one.
 
     Parameters
     ----------
     starts : int64[n_segments]
         First bin of each segment.
     values, weights : float64[n]
-    min_jump : float
-        In the units of ``values``.
+        Bin values and inverse variances.
+    lengths : float64[n]
+        Length of each bin (base pairs).
+    jumps : JumpRule
 
     Returns
     -------
     int64[<= n_segments]
     """
     while starts.size > 1:
-        steps = np.abs(np.diff(segment_means(starts, values, weights)))
-        smallest = int(steps.argmin())
-        if steps[smallest] >= min_jump:
+        weight = np.add.reduceat(weights, starts)
+        step = np.abs(np.diff(segment_means(starts, values, weights)))
+        # Over a stretch as long as several waves, waves average out as bins do.
+        waves = np.maximum(np.add.reduceat(lengths, starts) / jumps.wave_length, 1)
+        variance = 1 / weight + jumps.wave_sd**2 / waves
+        needed = np.maximum(jumps.least, jumps.z * np.sqrt(variance[1:] + variance[:-1]))
+        least = int((step / needed).argmin())
+        if step[least] >= needed[least]:
             break
-        starts = np.delete(starts, smallest + 1)
+        starts = np.delete(starts, least + 1)
     return starts
 
 

@@ -5,13 +5,16 @@ Belongs here: one sample's ratios summarised per bin. Does not belong here: segm
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cup_assets.copynumber.bins import Bins
 from cup_assets.copynumber.parameters import CnvParameters
+from cup_assets.genome import CHROMOSOMES
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +45,9 @@ class BinValues:
         Root mean square difference of neighbouring probes (log2 units; conumee2's figure).
     probe_sd : float
         Typical standard deviation of a probe within its bin (log2 units).
+    wave_sd : float
+        Standard deviation of what varies slowly along the genome without being copy number
+        (log2 units): no number of bins averages it out within one wave.
     """
 
     rows: NDArray[np.int64]
@@ -51,6 +57,7 @@ class BinValues:
     shift: float
     noise: float
     probe_sd: float
+    wave_sd: float
 
 
 def summarise(
@@ -101,6 +108,9 @@ def summarise(
         shift=shift,
         noise=noise_figure(ratio),
         probe_sd=float(np.sqrt(max(typical, _LEAST_VARIANCE))),
+        wave_sd=max(
+            parameters.systematic_sd, wave_level(median, variance, bins.frame[rows], parameters)
+        ),
     )
 
 
@@ -121,6 +131,52 @@ def baseline(values: Floats) -> float:
     widths = ordered[half - 1 :] - ordered[: ordered.size - half + 1]
     shortest = int(widths.argmin())
     return float(ordered[shortest] + widths[shortest] / 2)
+
+
+def wave_level(
+    values: Floats, variance: Floats, frame: pl.DataFrame, parameters: CnvParameters
+) -> float:
+    """Return how much the genome's level varies beyond the noise of its bins.
+
+    Means of stretches of half a ``wave_length`` are compared with those one ``wave_length``
+    further on the same chromosome. They differ by noise, which is known, and by waves; where they
+    differ by copy number, too, they are few, and a median of the differences passes them over.
+
+    Parameters
+    ----------
+    values, variance : float64[b]
+        Bin values and their variances.
+    frame : pl.DataFrame
+        ``chrom`` and ``start`` of the same bins.
+    parameters : CnvParameters
+
+    Returns
+    -------
+    float
+        Standard deviation, log2 units.
+    """
+    half = parameters.wave_length // 2
+    stretch = _codes(frame["chrom"]) * 1_000 + frame["start"].to_numpy() // half
+    first = np.flatnonzero(np.concatenate([[True], stretch[1:] != stretch[:-1]]))
+    weight = 1 / variance
+    total = np.add.reduceat(weight, first)
+    mean = np.add.reduceat(weight * values, first) / total
+    number = stretch[first]
+    further = np.searchsorted(number, number + 2)
+    pairs = np.flatnonzero(further < number.size)
+    pairs = pairs[number[further[pairs]] == number[pairs] + 2]
+    if not pairs.size:
+        return 0.0
+    difference = np.abs(mean[further[pairs]] - mean[pairs])
+    noise = 1 / total[pairs] + 1 / total[further[pairs]]
+    spread = (_NORMAL_MAD * float(np.median(difference))) ** 2 - float(np.median(noise))
+    return math.sqrt(max(spread, 0.0) / 2)
+
+
+def _codes(chrom: pl.Series) -> NDArray[np.int64]:
+    return chrom.replace_strict(
+        {name: i for i, name in enumerate(CHROMOSOMES)}, return_dtype=pl.Int64
+    ).to_numpy()
 
 
 def _quartiles(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cup_assets.copynumber.segment import (
-    change_points as change_points_of_all,
-)
-from cup_assets.copynumber.segment import (
+    JumpRule,
     join_similar,
     segment_means,
     smooth_outliers,
+)
+from cup_assets.copynumber.segment import (
+    change_points as change_points_of_all,
 )
 
 
@@ -132,8 +134,31 @@ def test_chromosomes_of_one_or_no_bin_are_segmented_too() -> None:
     assert change_points_of_all([], 5.0, 2) == []
 
 
+_LENGTHS = np.full(30, 100_000.0)
+
+
 def test_neighbours_of_nearly_one_level_are_joined() -> None:
     x = np.repeat([0.0, 0.03, 0.5], 10)
-    starts = join_similar(np.array([0, 10, 20]), x, np.ones(30), 0.06)
+    rule = JumpRule(least=0.06, z=3.0, wave_sd=0.0, wave_length=10e6)
+    starts = join_similar(np.array([0, 10, 20]), x, np.full(30, 1e4), _LENGTHS, rule)
     assert starts.tolist() == [0, 20]
     np.testing.assert_allclose(segment_means(starts, x, np.ones(30)), [0.015, 0.5])
+
+
+def test_a_step_that_noise_could_make_is_no_step() -> None:
+    x = np.repeat([0.0, 0.3], 15)
+    starts = np.array([0, 15])
+    rule = JumpRule(least=0.06, z=3.0, wave_sd=0.0, wave_length=10e6)
+    for variance, kept in ((0.1, 1), (0.05, 2)):  # 3 standard errors are .35 and .24
+        found = join_similar(starts, x, np.full(30, 1 / variance), _LENGTHS, rule)
+        assert found.size == kept
+
+
+def test_a_step_that_a_wave_could_make_is_one_only_between_long_stretches() -> None:
+    x = np.repeat([0.0, 0.2], 15)
+    starts, sure = np.array([0, 15]), np.full(30, 1e6)
+    rule = JumpRule(least=0.06, z=3.0, wave_sd=0.05, wave_length=10e6)
+    assert join_similar(starts, x, sure, _LENGTHS, rule).tolist() == [0]
+    assert join_similar(starts, x, sure, 10 * _LENGTHS, rule).tolist() == [0, 15]
+    still = replace(rule, wave_sd=0.02)
+    assert join_similar(starts, x, sure, _LENGTHS, still).tolist() == [0, 15]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cup_assets.copynumber import Bins
-from cup_assets.copynumber.summary import BinValues, baseline, noise_figure, summarise
+from cup_assets.copynumber.summary import BinValues, baseline, noise_figure, summarise, wave_level
+from cup_assets.genome import CHROMOSOMES
 from cup_assets_tests.copynumber.synthetic import PARAMETERS, Array
 
 
@@ -98,3 +99,45 @@ def test_no_autosomal_bin_is_no_summary(bins: Bins) -> None:
     ratio = np.full(bins.n_array_probes, np.nan, np.float32)
     ratio[bins.sex_probes["X"]] = 0.1
     assert summarise(ratio, bins, PARAMETERS) is None
+
+
+def _wave(bins: Bins, sd: float, seed: int) -> NDArray[np.float64]:
+    """One level for every 10 Mb."""
+    rng = np.random.default_rng(seed)
+    frame = bins.frame
+    number = frame["start"].to_numpy() // 10_000_000 + 1_000 * _chromosome_numbers(bins)
+    _, stretch = np.unique(number, return_inverse=True)
+    return np.asarray(sd * rng.standard_normal(stretch.max() + 1)[stretch])
+
+
+def _chromosome_numbers(bins: Bins) -> NDArray[np.int64]:
+    return np.array([CHROMOSOMES.index(c) for c in bins.frame["chrom"]])
+
+
+@pytest.mark.parametrize("sd", [0.05, 0.1])
+def test_the_wave_level_is_that_of_the_waves_not_of_the_noise_or_the_events(
+    bins: Bins, sd: float
+) -> None:
+    arm = bins.frame["arm"].to_numpy()
+    altered = np.isin(arm, ["1q", "3p", "8q", "17q"]) * 0.8
+    found = []
+    for seed in range(20):
+        noise = 0.08 * np.random.default_rng(seed + 100).standard_normal(arm.size)
+        values = _wave(bins, sd, seed) + noise + altered
+        found.append(wave_level(values, np.full(arm.size, 0.08**2), bins.frame, PARAMETERS))
+    assert np.mean(found) == pytest.approx(sd, rel=0.15)
+
+
+def test_noise_without_waves_has_the_least_wave_level(bins: Bins) -> None:
+    levels = []
+    for seed in range(20):
+        noise = 0.05 * np.random.default_rng(seed).standard_normal(bins.frame.height)
+        levels.append(wave_level(noise, np.full(noise.size, 0.0025), bins.frame, PARAMETERS))
+    assert np.median(levels) < 0.01
+    ratio = np.random.default_rng(3).normal(0, 0.2, bins.n_array_probes).astype(np.float32)
+    assert _summarise(ratio, bins).wave_sd == PARAMETERS.systematic_sd
+
+
+def test_chromosomes_too_short_for_a_wave_have_no_wave_level(bins: Bins) -> None:
+    few = bins.frame.filter(bins.frame["start"] < 8_000_000)
+    assert wave_level(np.ones(few.height), np.ones(few.height), few, PARAMETERS) == 0.0
