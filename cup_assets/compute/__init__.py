@@ -1,9 +1,11 @@
 """The only parallel construct of the platform: map a function over independent items.
 
-Belongs here: where the items run (this process, local processes, Spark). Does not belong here:
-what the function does.
+Belongs here: where the items run (this process, local processes, Spark), and the memory and disk
+of the processes that run them. Does not belong here: what the function does.
 """
 
 from cup_assets.compute.mapping import Mapper, local, make_mapper, serial
+from cup_assets.compute.memory import keep_freed_memory
+from cup_assets.compute.scratch import scratch_folder
 
-__all__ = ["Mapper", "local", "make_mapper", "serial"]
+__all__ = ["Mapper", "keep_freed_memory", "local", "make_mapper", "scratch_folder", "serial"]

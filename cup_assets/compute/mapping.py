@@ -7,10 +7,14 @@ which has a module of its own because its import is heavy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from cup_assets.settings import Settings
+
+# Arrays from this size on reach the workers as one memory-mapped file.
+_SENT_AS_FILE = "100K"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,6 +22,13 @@ Result = TypeVar("Result")
 
 class Mapper(Protocol):
     """Apply a picklable function to independent items; results come in the items' order."""
+
+    @property
+    def shares_disk(self) -> bool:
+        """Whether every worker sees the files of this process under the same paths.
+
+        Large results may then be left in a file, and need not travel.
+        """
 
     def __call__(  # noqa: D102
         self,
@@ -27,31 +38,36 @@ class Mapper(Protocol):
     ) -> list[Result]: ...
 
 
-def serial(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Result]:
-    """Map in this process, one item after the other."""
-    todo = list(items)
-    results = []
-    for done, item in enumerate(todo, start=1):
-        results.append(function(item))
-        if progress:
-            progress(done, len(todo))
-    return results
+@dataclass(frozen=True)
+class _Serial:
+    shares_disk: bool = True
+
+    def __call__(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Result]:
+        todo = list(items)
+        results = []
+        for done, item in enumerate(todo, start=1):
+            results.append(function(item))
+            if progress:
+                progress(done, len(todo))
+        return results
 
 
-def local(workers: int) -> Mapper:
-    """Return a mapper over ``workers`` processes of this machine (joblib's loky backend).
+serial: Mapper = _Serial()
+"""Map in this process, one item after the other."""
 
-    Each worker computes on one thread, so that ``workers`` processes use ``workers`` CPUs; large
-    arrays reach the workers memory-mapped, not copied once a task.
-    """
-    if workers == 1:
-        return serial
 
-    def mapper(
+@dataclass(frozen=True)
+class _Local:
+    workers: int
+    shares_disk: bool = True
+
+    def __call__(
+        self,
         function: Callable[[Item], Result],
         items: Iterable[Item],
         progress: Callable[[int, int], None] | None = None,
@@ -61,7 +77,9 @@ def local(workers: int) -> Mapper:
         todo = list(items)
         if len(todo) < 2:
             return serial(function, todo, progress)
-        pool = Parallel(n_jobs=min(workers, len(todo)), return_as="generator", max_nbytes="1M")
+        pool = Parallel(
+            n_jobs=min(self.workers, len(todo)), return_as="generator", max_nbytes=_SENT_AS_FILE
+        )
         results = []
         for result in pool(delayed(function)(item) for item in todo):
             results.append(result)
@@ -69,7 +87,14 @@ def local(workers: int) -> Mapper:
                 progress(len(results), len(todo))
         return results
 
-    return mapper
+
+def local(workers: int) -> Mapper:
+    """Return a mapper over ``workers`` processes of this machine (joblib's loky backend).
+
+    Each worker computes on one thread, so that ``workers`` processes use ``workers`` CPUs; large
+    arrays reach the workers memory-mapped, not copied once a task.
+    """
+    return serial if workers == 1 else _Local(workers)
 
 
 def make_mapper(settings: Settings) -> Mapper:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,39 @@ _JAVA_NEEDED = 17
 
 class SparkError(RuntimeError):
     """Spark cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class _Spark:
+    master: str
+
+    @property
+    def shares_disk(self) -> bool:
+        return self.master.startswith("local")
+
+    def __call__(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Result]:
+        todo = list(items)
+        if len(todo) < 2:
+            return serial(function, todo, progress)
+        session = _session(self.master)
+        context = session.sparkContext
+        broadcast = context.broadcast(function)
+        try:
+            tasks = context.parallelize(list(enumerate(todo)), len(todo))
+            done = tasks.map(lambda task: (task[0], broadcast.value(task[1])))
+            results: dict[int, Any] = {}
+            for index, result in done.toLocalIterator(prefetchPartitions=True):
+                results[index] = result
+                if progress:
+                    progress(len(results), len(todo))
+        finally:
+            broadcast.destroy()
+        return [results[index] for index in range(len(todo))]
 
 
 def spark_mapper(master: str) -> Mapper:
@@ -37,31 +71,7 @@ def spark_mapper(master: str) -> Mapper:
     The function (with what its closure or `functools.partial` holds) is broadcast once, not sent
     with every task; the items are what is distributed. Workers need this package installed.
     """
-
-    def mapper(
-        function: Callable[[Item], Result],
-        items: Iterable[Item],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> list[Result]:
-        todo = list(items)
-        if len(todo) < 2:
-            return serial(function, todo, progress)
-        session = _session(master)
-        context = session.sparkContext
-        broadcast = context.broadcast(function)
-        try:
-            tasks = context.parallelize(list(enumerate(todo)), len(todo))
-            done = tasks.map(lambda task: (task[0], broadcast.value(task[1])))
-            results: dict[int, Any] = {}
-            for index, result in done.toLocalIterator(prefetchPartitions=True):
-                results[index] = result
-                if progress:
-                    progress(len(results), len(todo))
-        finally:
-            broadcast.destroy()
-        return [results[index] for index in range(len(todo))]
-
-    return mapper
+    return _Spark(master)
 
 
 def _session(master: str) -> Any:

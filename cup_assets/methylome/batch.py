@@ -1,21 +1,20 @@
 """A batch of samples, each on its own: what one sample holds never depends on the others.
 
 Belongs here: running the samples, gathering their results per array, and setting failures aside.
-Does not belong here: the science of a sample, storage.
+Does not belong here: the science of a sample, where its values lie meanwhile (`shelf`), storage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, keep_freed_memory, serial
 from cup_assets.methylome.betas import SampleSignal, process_pair
 from cup_assets.methylome.errors import MaskError, MethylomeError, UnknownArrayError
 from cup_assets.methylome.idat import Idat, read_idat
@@ -26,6 +25,7 @@ from cup_assets.methylome.parameters import BetaParameters
 from cup_assets.methylome.quality import QualityRow, sample_quality
 from cup_assets.methylome.quality_parameters import QualityParameters
 from cup_assets.methylome.recognition import recognise_array
+from cup_assets.methylome.shelf import Shelf, stacked
 
 Item = tuple[str, Path, Path]
 
@@ -40,7 +40,8 @@ class ArraySignals:
         The array, p probes.
     sample_ids : n names, in the order of the items
     beta, detection_p, log2_total : float32[p, n]
-        As in `SampleSignal`; each sample is contiguous (Fortran order).
+        As in `SampleSignal`; each sample is contiguous (Fortran order). Where `process_batch` was
+        given a scratch folder they are read-only, memory-mapped, and of no use without the folder.
     masked : pl.DataFrame
         ``sample_id``, ``reason``, ``n``: masked probes, one row a sample and reason, zeros
         included.
@@ -87,6 +88,7 @@ def process_batch(
     masks: Masks = NO_MASKS,
     mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
+    scratch: Path | None = None,
 ) -> BatchSignals:
     """Read and normalise the samples of a batch.
 
@@ -102,6 +104,9 @@ def process_batch(
     mapper : Mapper
         Where the samples run.
     progress : callable(done, total)
+    scratch : Path
+        An empty folder for the samples' values (12 bytes a probe), which then neither travel
+        between processes nor fill the memory; not used if the workers do not see it.
 
     Returns
     -------
@@ -122,44 +127,79 @@ def process_batch(
         )
     todo = list(items)
     candidates = [manifests] if isinstance(manifests, Manifest) else list(manifests)
-    one = partial(
-        _process_one,
+    shelf = Shelf(scratch, len(todo)) if scratch and mapper.shares_disk else None
+    task = _Task(
         layouts=tuple(layout_of(manifest) for manifest in candidates),
         parameters=parameters,
+        judge=quality or QualityParameters(),
         probe_masks={m.content_hash: masks.codes(m) for m in candidates} if masks.entries else {},
+        n_codes=max(masks.names) + 1,
+        shelf=shelf,
     )
-    outcomes = mapper(one, todo, progress)
-    found: dict[str, list[tuple[str, SampleSignal]]] = {}
+    if shelf:
+        for layout in task.layouts:
+            shelf.make(layout)
+    found: dict[str, list[_Outcome]] = {}
     failed = []
-    for (sample_id, _, _), outcome in zip(todo, outcomes, strict=True):
+    for (sample_id, _, _), outcome in zip(
+        todo, mapper(task, enumerate(todo), progress), strict=True
+    ):
         if isinstance(outcome, str):
             failed.append((sample_id, outcome))
         else:
-            found.setdefault(outcome[0], []).append((sample_id, outcome[1]))
-    judge = quality or QualityParameters()
+            found.setdefault(outcome.content_hash, []).append(outcome)
     arrays = [
-        _gather(manifest, found[manifest.content_hash], judge, masks.names)
+        _gather(manifest, found[manifest.content_hash], masks.names, shelf)
         for manifest in sorted(candidates, key=lambda each: (each.array, each.name))
         if manifest.content_hash in found
     ]
     return BatchSignals(tuple(arrays), tuple(failed))
 
 
-def _process_one(
-    item: Item,
-    layouts: tuple[ArrayLayout, ...],
-    parameters: BetaParameters,
-    probe_masks: dict[str, NDArray[np.uint8]],
-) -> tuple[str, SampleSignal] | str:
-    """Return the content hash of the sample's array and its signal, or one line of error."""
-    _, grn_path, red_path = item
-    try:
-        grn, red = read_idat(grn_path), read_idat(red_path)
-        layout = _recognise(grn, layouts)
-        probe_mask = probe_masks.get(layout.content_hash)
-        return layout.content_hash, process_pair(grn, red, layout, parameters, probe_mask)
-    except MethylomeError as error:
-        return str(error)
+@dataclass(eq=False)
+class _Outcome:
+    """What comes back of a sample; its signal is None where it lies on the shelf."""
+
+    position: int
+    sample_id: str
+    content_hash: str
+    quality: QualityRow
+    masked: NDArray[np.int64]  # number of probes by the code of their mask
+    signal: SampleSignal | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The work on one sample, as it is sent to the workers."""
+
+    layouts: tuple[ArrayLayout, ...]
+    parameters: BetaParameters
+    judge: QualityParameters
+    probe_masks: dict[str, NDArray[np.uint8]]
+    n_codes: int
+    shelf: Shelf | None
+
+    def __call__(self, numbered: tuple[int, Item]) -> _Outcome | str:
+        """Return what came of a sample, or one line of error."""
+        keep_freed_memory()
+        position, (sample_id, grn_path, red_path) = numbered
+        try:
+            grn, red = read_idat(grn_path), read_idat(red_path)
+            layout = _recognise(grn, self.layouts)
+            probe_mask = self.probe_masks.get(layout.content_hash)
+            signal = process_pair(grn, red, layout, self.parameters, probe_mask)
+        except MethylomeError as error:
+            return str(error)
+        if self.shelf:
+            self.shelf.put(position, layout.content_hash, signal)
+        return _Outcome(
+            position,
+            sample_id,
+            layout.content_hash,
+            sample_quality(signal, layout, self.judge),
+            np.bincount(signal.mask, minlength=self.n_codes),
+            None if self.shelf else signal,
+        )
 
 
 # The last address orders this process met, with what they were recognised as: comparing with them
@@ -184,35 +224,49 @@ def _recognise(idat: Idat, layouts: tuple[ArrayLayout, ...]) -> ArrayLayout:
 
 
 def _gather(
-    manifest: Manifest,
-    samples: list[tuple[str, SampleSignal]],
-    judge: QualityParameters,
-    reasons: dict[int, str],
+    manifest: Manifest, outcomes: list[_Outcome], reasons: dict[int, str], shelf: Shelf | None
 ) -> ArraySignals:
-    n = len(samples)
-    beta, detection_p, log2_total = (
-        np.empty((n, manifest.probes.height), dtype=np.float32) for _ in range(3)
-    )
-    masked: list[tuple[str, str, int]] = []
-    rows: list[QualityRow] = []
-    for i, (sample_id, signal) in enumerate(samples):
-        beta[i], detection_p[i] = signal.beta, signal.detection_p
-        log2_total[i] = signal.log2_total
-        counts = np.bincount(signal.mask, minlength=max(reasons) + 1)
-        masked += [(sample_id, reason, int(counts[code])) for code, reason in reasons.items()]
-        rows.append({"sample_id": sample_id, **sample_quality(signal, manifest, judge)})
+    n_probes = manifest.probes.height
+    if shelf:
+        positions = [outcome.position for outcome in outcomes]
+        matrices = shelf.take(manifest.content_hash, n_probes, positions)
+    else:
+        matrices = stacked(_handed_over(outcomes), len(outcomes), n_probes)
+    masked = [
+        (outcome.sample_id, reason, int(outcome.masked[code]))
+        for outcome in outcomes
+        for code, reason in reasons.items()
+    ]
+    rows = [{"sample_id": outcome.sample_id, **outcome.quality} for outcome in outcomes]
+    beta, detection_p, log2_total = matrices
     return ArraySignals(
         manifest=manifest,
-        sample_ids=tuple(sample_id for sample_id, _ in samples),
-        beta=beta.T,
-        detection_p=detection_p.T,
-        log2_total=log2_total.T,
+        sample_ids=tuple(outcome.sample_id for outcome in outcomes),
+        beta=beta,
+        detection_p=detection_p,
+        log2_total=log2_total,
         masked=pl.DataFrame(masked, schema=["sample_id", "reason", "n"], orient="row"),
         quality=pl.DataFrame(rows, schema=_quality_schema(rows[0])),
     )
 
 
+def _handed_over(outcomes: list[_Outcome]) -> Iterator[SampleSignal]:
+    """Yield the signals and forget each, so that no more than one is in memory twice."""
+    for outcome in outcomes:
+        if outcome.signal is not None:
+            yield outcome.signal
+        outcome.signal = None
+
+
 def _quality_schema(row: QualityRow) -> dict[str, type[pl.DataType]]:
     """Fix the column types, so that a column of nulls has one too."""
-    texts = ("sample_id", "array", "verdict", "reasons", "predicted_sex", "sex_note", "not_measured")
+    texts = (
+        "sample_id",
+        "array",
+        "verdict",
+        "reasons",
+        "predicted_sex",
+        "sex_note",
+        "not_measured",
+    )
     return {name: pl.String if name in texts else pl.Float64 for name in row}

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def _load(path: Path) -> bytes:
     return data
 
 
-def _read_to_end(stream: IO[bytes], expected: int) -> bytes:
+def _read_to_end(stream: io.BufferedIOBase, expected: int) -> bytes:
     """Return what is left of a stream, at most one byte more than `MAX_BYTES`."""
     # Room for all that is allowed, given back at once, would cost four times the reading.
     data = stream.read(min(expected, MAX_BYTES) + 1)

@@ -58,6 +58,14 @@ def test_the_settings_choose_the_backend(tmp_path: Path) -> None:
     assert make_mapper(Settings(tmp_path, workers=2)) is not serial
 
 
+def test_only_workers_of_this_machine_share_its_disk() -> None:
+    assert serial.shares_disk
+    assert local(2).shares_disk
+    assert spark_mapper("local[*]").shares_disk
+    assert not spark_mapper("spark://host:7077").shares_disk
+    assert not spark_mapper("yarn").shares_disk
+
+
 def test_java_is_found_in_the_package_where_the_machine_has_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

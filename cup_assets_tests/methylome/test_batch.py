@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
-from cup_assets.compute import local
+from cup_assets.compute import local, serial
 from cup_assets.methylome import process_batch, process_pair, read_idat
+from cup_assets.methylome.shelf import KINDS
 
 
 def write_three(tiny, levels) -> list[tuple[str, Path, Path]]:
@@ -44,6 +47,61 @@ def test_two_processes_give_the_same_bytes_as_one(tiny, levels) -> None:
     assert one.arrays[0].beta.tobytes() == two.arrays[0].beta.tobytes()
     assert one.arrays[0].quality.equals(two.arrays[0].quality)
     assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_scratch_folder_changes_no_byte(
+    tiny, levels, hm27_items, hm27_manifest, scratch: Path, workers: int
+) -> None:
+    ours = write_three(tiny, levels)
+    missing = ("absent", tiny.folder / "absent_Grn.idat", ours[1][2])
+    # Rows stay empty before, between and after those of each array.
+    items = [missing, hm27_items[0], ours[0], missing, ours[1], hm27_items[1], ours[2], missing]
+    manifests = [tiny.manifest, hm27_manifest]
+    plain = process_batch(items, manifests)
+    shared = process_batch(items, manifests, mapper=local(workers), scratch=scratch)
+    assert shared.failed == plain.failed
+    for one, other in zip(plain.arrays, shared.arrays, strict=True):
+        assert one.sample_ids == other.sample_ids
+        assert one.quality.equals(other.quality)
+        assert one.masked.equals(other.masked)
+        for kind in KINDS:
+            values = getattr(other, kind)
+            assert values.tobytes() == getattr(one, kind).tobytes(), kind
+            assert values.flags.f_contiguous
+            assert not values.flags.owndata, "copied into memory"
+
+
+def test_what_a_worker_on_another_machine_makes_comes_back_itself(
+    tiny, levels, scratch: Path
+) -> None:
+    class Elsewhere:
+        shares_disk = False
+
+        def __call__(self, function: Any, items: Any, progress: Any = None) -> list[Any]:
+            return serial(function, items, progress)
+
+    items = write_three(tiny, levels)
+    (far,) = process_batch(items, tiny.manifest, mapper=Elsewhere(), scratch=scratch).arrays
+    (near,) = process_batch(items, tiny.manifest).arrays
+    assert far.beta.tobytes() == near.beta.tobytes()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_sample_that_finds_no_room_stops_the_batch(tiny, levels, scratch: Path) -> None:
+    def emptied(done: int, total: int) -> None:
+        for file in scratch.iterdir():
+            file.unlink()
+
+    with pytest.raises(FileNotFoundError):
+        process_batch(write_three(tiny, levels), tiny.manifest, progress=emptied, scratch=scratch)
 
 
 def test_masked_probes_are_counted_by_reason(tiny, levels) -> None:
