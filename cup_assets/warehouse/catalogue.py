@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +27,11 @@ from cup_assets.warehouse.records import (
     refuse_changed_inputs,
     replace_rows,
 )
+from cup_assets.warehouse.schema import SCHEMA_VERSION, bring_up_to_date, check_version
 
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = "1"
 _BUSY = ("Could not set lock", "different configuration", "Conflicting lock")
 
 
@@ -172,24 +171,20 @@ class Catalogue:
                 file.unlink(missing_ok=True)
 
     def _ensure(self) -> None:
-        """Once a process: make the tables, follow a moved data folder, refuse a newer schema."""
+        """Once a process: make or extend the tables, follow a moved folder, refuse newer ones."""
         if self._checked and self.path.exists():
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        here = {"schema_version": SCHEMA_VERSION, "root": str(self.path.parent.resolve())}
+        here = {"schema_version": str(SCHEMA_VERSION), "root": str(self.path.parent.resolve())}
         if self.path.exists():
             with self._connection(read_only=True) as connection:
                 found = dict(connection.execute("SELECT key, value FROM platform").fetchall())
-            if found["schema_version"] > SCHEMA_VERSION:
-                raise WarehouseError(
-                    f"{self.path} was written by a newer cup_assets (schema"
-                    f" {found['schema_version']}, known here: {SCHEMA_VERSION}): update cup_assets"
-                )
+            check_version(found["schema_version"], self.path)
             if found == here:
                 self._checked = True
                 return
         with self._transaction() as connection:
-            connection.execute(files("cup_assets.warehouse").joinpath("schema.sql").read_text())
+            bring_up_to_date(connection)
             for item in here.items():
                 connection.execute("INSERT OR REPLACE INTO platform VALUES (?, ?)", item)
             _refresh_betas_view(connection, self.path.parent.resolve())
