@@ -1,6 +1,7 @@
 """Nested folds that stay where they are while the cohort grows.
 
-Belongs here: who is tested when. Does not belong here: who takes part (`members`), and the models.
+Belongs here: the stratified division, and the placing of groups into folds. Does not belong here:
+who takes part (`members`), divisions by batch, centre or array (`schemes`), and the models.
 
 A division that is drawn anew for every cohort changes all results with every batch. Here a patient
 keeps the fold once given, and only new ones are placed, each into the fold that has fewest patients
@@ -31,7 +32,7 @@ FOLD_SCHEMA = {
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """Samples that stay together, and their classes, the rarest first."""
 
     samples: tuple[str, ...]
@@ -66,19 +67,19 @@ def assign_folds(
         If there are no members, a sample is listed twice, or a class has fewer groups than there
         are outer folds.
     """
-    groups = _read_groups(members)
+    groups = read_groups(members)
     _check(groups, parameters)
     rows: list[tuple[str, int, int, int | None, str]] = []
     for repeat in range(parameters.repeats):
         before = _Earlier.read(previous, repeat, parameters)
-        outer = _place(
+        outer = place(
             groups, parameters.outer_folds, before.outer, parameters.seed, f"{repeat}/outer"
         )
         for test in range(parameters.outer_folds):
             training = {name: groups[name] for name in groups if outer[name] != test}
             label = f"{repeat}/inner/{test}"
             earlier = before.inner.get(test, {})
-            inner = _place(training, parameters.inner_folds, earlier, parameters.seed, label)
+            inner = place(training, parameters.inner_folds, earlier, parameters.seed, label)
             rows += [
                 (SCHEME, repeat, test, inner.get(name), sample)
                 for name, group in groups.items()
@@ -88,7 +89,8 @@ def assign_folds(
     return frame.sort("repeat", "outer_fold", "sample_id")
 
 
-def _read_groups(members: pl.DataFrame) -> dict[str, _Group]:
+def read_groups(members: pl.DataFrame) -> dict[str, Group]:
+    """Return the groups of the included members by name, in the order of the names."""
     if "included" in members.columns:
         members = members.filter(pl.col("included"))
     if members["sample_id"].n_unique() != members.height:
@@ -101,7 +103,7 @@ def _read_groups(members: pl.DataFrame) -> dict[str, _Group]:
         classes[group].add(name)
     sizes = Counter(name for names in classes.values() for name in names)
     return {
-        group: _Group(
+        group: Group(
             tuple(sorted(samples[group])),
             tuple(sorted(classes[group], key=lambda name: (sizes[name], name))),
         )
@@ -109,7 +111,7 @@ def _read_groups(members: pl.DataFrame) -> dict[str, _Group]:
     }
 
 
-def _check(groups: Mapping[str, _Group], parameters: CohortParameters) -> None:
+def _check(groups: Mapping[str, Group], parameters: CohortParameters) -> None:
     if not groups:
         raise FoldsError("no members: take in reference samples with a diagnosis first")
     sizes = Counter(name for group in groups.values() for name in group.classes)
@@ -150,8 +152,8 @@ class _Earlier:
         return cls(outer, inner)
 
 
-def _place(
-    groups: Mapping[str, _Group],
+def place(
+    groups: Mapping[str, Group],
     n_folds: int,
     earlier: Mapping[str, int],
     seed: int,
