@@ -65,7 +65,12 @@ CHAIN = {
 CHECKS = {
     "raw/idats": {"pairs_complete": True, "sheet_valid": True, "array_known": True},
     "normalised/betas": {"quality": True},
-    "datasets/reference": {"identities": True, "class_sizes": True, "recorded_sex": False},
+    "datasets/reference": {
+        "identities": True,
+        "class_sizes": True,
+        "arrays": False,
+        "recorded_sex": False,
+    },
 }
 
 

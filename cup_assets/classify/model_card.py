@@ -66,7 +66,8 @@ def model_card(record: Mapping[str, Any]) -> str:
         f"- Balancing: {parameters['strategy']}; seed {parameters['seed']}.",
         f"- Hyperparameters: {_listed(record['candidate'])}.",
         f"- Materials (samples): {_listed(record['materials'])}.",
-        f"- Normalisation: {_listed(record['normalisation'])}.",
+        f"- Normalisation: {_listed(record['normalisation'])}; replicate probes: "
+        f"{record['replicates']}.",
         f"- Probe list SHA-256: `{record['probe_list_sha256']}`.",
         f"- Inputs: {len(record['input_manifest'])}, listed in release.json.",
         "",

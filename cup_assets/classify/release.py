@@ -74,6 +74,11 @@ class Release:
         """Probes that a score depends on, str[q]."""
         return self.classifier.pipeline.probe_ids
 
+    @property
+    def replicates(self) -> str:
+        """What replicates of a probe came to in the reference, and must in a case."""
+        return str(self.record["replicates"])
+
     def predict(
         self,
         X: Features,
@@ -196,6 +201,7 @@ def fit_release(
     *,
     version: str,
     normalisation: Mapping[str, Any],
+    replicates: str,
     cv_metrics: pl.DataFrame,
     input_manifest: Sequence[Mapping[str, Any]],
     mapper: Mapper = serial,
@@ -214,6 +220,8 @@ def fit_release(
         As for `nested_cv`; every sample of the data must be an outer test sample once.
     normalisation
         Parameters that the betas were made with.
+    replicates
+        What replicates of a probe (EPIC v2) came to: ``best_detection`` or ``mean``.
     cv_metrics
         Frame (metric, class, value, low, high) of this model, for the record.
     input_manifest
@@ -246,6 +254,7 @@ def fit_release(
         "candidate": dict(classifier.candidate),
         "parameters": asdict(parameters),
         "normalisation": dict(normalisation),
+        "replicates": replicates,
         "classes": _sizes(data.y),
         "families": data.family_of(),
         "materials": _sizes(data.material),

@@ -16,14 +16,10 @@ from cup_assets.cohort.batch_files import (
 from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.landing import LandingPlan, LandingRequest, plan_landings
-from cup_assets.cohort.matrix import (
-    Placement,
-    ProbeSpace,
-    common_probes,
-    place_probes,
-)
+from cup_assets.cohort.matrix import Placement, place_probes
 from cup_assets.cohort.members import select_members
 from cup_assets.cohort.parameters import CohortParameters
+from cup_assets.cohort.probe_space import ArrayChoice, ProbeSpace, choose_arrays, common_probes
 from cup_assets.cohort.problems import (
     CohortError,
     FoldsError,
@@ -45,6 +41,7 @@ __all__ = [
     "MARKER",
     "SAMPLE_SCHEMA",
     "STRATEGIES",
+    "ArrayChoice",
     "CohortError",
     "CohortParameters",
     "FoldsError",
@@ -66,6 +63,7 @@ __all__ = [
     "assign_folds",
     "batch_key",
     "batch_signature",
+    "choose_arrays",
     "common_probes",
     "load_samplesheet",
     "load_taxonomy",

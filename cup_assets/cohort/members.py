@@ -34,13 +34,15 @@ def select_members(
     parameters: CohortParameters,
     *,
     retracted: Collection[str] = (),
+    arrays_left_out: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """Decide for every sample whether it is a member of the reference set.
 
     Parameters
     ----------
     samples : pl.DataFrame
-        ``sample_id``, ``batch``, ``patient_id``, ``role``, ``diagnosis``, ``class``.
+        ``sample_id``, ``batch``, ``patient_id``, ``role``, ``diagnosis``, ``class``; ``array``
+        where arrays are left out.
     quality : pl.DataFrame
         ``sample_id``, ``verdict`` (pass, warn, fail), ``reasons``.
     identity : pl.DataFrame
@@ -49,6 +51,8 @@ def select_members(
         Sets how many patients a class needs.
     retracted : collection of str
         Batches that were withdrawn.
+    arrays_left_out : mapping, optional
+        Array -> why no sample on it is used, as `cup_assets.cohort.choose_arrays` says.
 
     Returns
     -------
@@ -76,7 +80,10 @@ def select_members(
         name: (verdict, reasons)
         for name, verdict, reasons in quality.select("sample_id", "verdict", "reasons").iter_rows()
     }
-    reasons = {str(row["sample_id"]): "; ".join(_reasons(row, verdicts, retracted)) for row in rows}
+    arrays = arrays_left_out or {}
+    reasons = {
+        str(row["sample_id"]): "; ".join(_reasons(row, verdicts, retracted, arrays)) for row in rows
+    }
     candidates = {str(row["sample_id"]): row for row in rows if not reasons[str(row["sample_id"])]}
     pairs = [
         (one, other)
@@ -104,6 +111,7 @@ def _reasons(
     row: Row,
     verdicts: Mapping[str, tuple[str, str | None]],
     retracted: Collection[str],
+    arrays_left_out: Mapping[str, str],
 ) -> list[str]:
     """Return what speaks against one sample taken by itself."""
     found = []
@@ -120,6 +128,8 @@ def _reasons(
         found.append("no diagnosis")
     elif row["class"] is None:
         found.append(f"diagnosis {row['diagnosis']!r} is not in the taxonomy")
+    if (array := row.get("array")) in arrays_left_out:
+        found.append(arrays_left_out[str(array)])
     return found
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+REPLICATES = ("best_detection", "mean")
+
 
 @dataclass(frozen=True)
 class CohortParameters:
@@ -23,6 +25,14 @@ class CohortParameters:
         Least number of patients a class needs; never fewer than ``outer_folds``.
     seed
         Decides between equally good folds, and which samples down-sampling keeps.
+    arrays
+        Arrays to learn from (``450k``, ``epic``, ...); none named: all that share enough.
+    min_shared_fraction
+        Where ``arrays`` names none: share of the main array's probes that an array needs. 450k has
+        some two fifths of EPIC v2's CpGs and HumanMethylation27 a twentieth of 450k's.
+    replicates
+        What probes that measure the same CpG (EPIC v2) come to: ``best_detection`` or ``mean``;
+        see `cup_assets.cohort.matrix.Placement.fill`.
     """
 
     outer_folds: int = 3
@@ -30,12 +40,22 @@ class CohortParameters:
     repeats: int = 1
     min_patients: int = 3
     seed: int = 1
+    arrays: tuple[str, ...] = ()
+    min_shared_fraction: float = 0.25
+    replicates: str = "best_detection"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "arrays", tuple(self.arrays))  # JSON has lists only
         if self.outer_folds < 2 or self.inner_folds < 2:
             raise ValueError("outer_folds and inner_folds must be at least 2")
         if self.repeats < 1 or self.min_patients < 1:
             raise ValueError("repeats and min_patients must be at least 1")
+        if not 0 <= self.min_shared_fraction <= 1:
+            raise ValueError("min_shared_fraction must lie between 0 and 1")
+        if self.replicates not in REPLICATES:
+            raise ValueError(
+                f"replicates is {self.replicates!r}: use {' or '.join(map(repr, REPLICATES))}"
+            )
 
     @property
     def patients_needed(self) -> int:

@@ -136,8 +136,10 @@ def score_array(release: Release, array: ArraySignals, materials: list[str | Non
     names = release.probe_ids.tolist()
     placement = place_probes(array.manifest.probes, names)
     X = np.full((len(array.sample_ids), len(names)), np.nan, dtype=np.float32)
-    for row, betas in zip(X, array.beta.T, strict=True):
-        placement.fill(row, betas[placement.rows])
+    replicates = placement.rows[placement.replicate_at]
+    for row, betas, p in zip(X, array.beta.T, array.detection_p.T, strict=True):
+        sure = p[replicates] if release.replicates == "best_detection" else None
+        placement.fill(row, betas[placement.rows], sure)
     return release.predict(X, names, materials, list(array.sample_ids))
 
 

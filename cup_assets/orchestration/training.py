@@ -6,7 +6,7 @@ here: who is a member (``datasets/reference``) and anything that learns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.folds import SCHEME
-from cup_assets.cohort.matrix import ProbeSpace, common_probes, place_probes
+from cup_assets.cohort.matrix import Placement, place_probes
+from cup_assets.cohort.probe_space import ProbeSpace, common_probes
 from cup_assets.cohort.problems import MatrixError
 from cup_assets.orchestration.inputs import read_batches
 from cup_assets.orchestration.resources import Platform
@@ -26,6 +27,7 @@ __all__ = [
     "diagnostic_cases",
     "load_training_data",
     "probe_space",
+    "probes_by_array",
     "read_folds",
     "stack_betas",
 ]
@@ -53,17 +55,23 @@ def load_training_data(platform: Platform) -> TrainingData:
             allow_retries=False,
         )
     space = probe_space(platform, members["array"].unique().sort().to_list())
-    names, X = stack_betas(platform, members, list(space.names))
+    replicates = platform.parameters.cohort.replicates
+    names, X = stack_betas(platform, members, list(space.names), replicates)
     return TrainingData.from_frame(members, X, names)
 
 
 def probe_space(platform: Platform, arrays: Sequence[str]) -> ProbeSpace:
     """Return the probe names that all these arrays have and that may be learnt from."""
+    return common_probes(probes_by_array(platform, arrays))
+
+
+def probes_by_array(platform: Platform, arrays: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return array -> its probes (``name``, ``kind``, ``chrom``; the build is the array's own)."""
     probes = platform.catalogue.query(
         'SELECT "array", name, kind, chrom FROM probes WHERE list_contains(?, "array")',
         [list(arrays)],
     )
-    return common_probes({array: probes.filter(pl.col("array") == array) for array in arrays})
+    return {array: probes.filter(pl.col("array") == array) for array in arrays}
 
 
 def read_folds(platform: Platform) -> pl.DataFrame:
@@ -84,7 +92,7 @@ def diagnostic_cases(
     """
     cases = platform.catalogue.query(
         'SELECT s.sample_id, s.batch, m."array", s.material, m.verdict, m.reasons, m.files_sha256'
-        " FROM samples s JOIN sample_measures m USING (sample_id, batch)"
+        " FROM samples s JOIN sample_qc m USING (sample_id, batch)"
         " JOIN batches b USING (batch)"
         " WHERE s.role = 'diagnostic' AND b.state <> 'retracted'"
         " AND m.files_sha256 = s.grn_sha256 || '+' || s.red_sha256"
@@ -105,7 +113,8 @@ def cases_to_place(
         The cases to place, their betas float32[m, p], and of the others ``sample_id``, ``array``
         and ``missing``, the share of the probes that they lack.
     """
-    _, X = stack_betas(platform, cases, names, absent_as_nan=True)
+    replicates = platform.parameters.cohort.replicates
+    _, X = stack_betas(platform, cases, names, replicates, absent_as_nan=True)
     missing = np.isnan(X).mean(axis=1)
     enough = missing <= max_missing
     left_out = cases.select("sample_id", "array", missing=pl.Series(missing)).filter(~enough)
@@ -113,9 +122,14 @@ def cases_to_place(
 
 
 def stack_betas(
-    platform: Platform, samples: pl.DataFrame, names: Sequence[str], *, absent_as_nan: bool = False
+    platform: Platform,
+    samples: pl.DataFrame,
+    names: Sequence[str],
+    replicates: str,
+    *,
+    absent_as_nan: bool = False,
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Read betas by probe name, over arrays; replicates of a name (EPICv2) are averaged.
+    """Read betas by probe name, over arrays.
 
     Parameters
     ----------
@@ -125,6 +139,9 @@ def stack_betas(
         Frame with sample_id, batch, array.
     names
         Probe names to take, in this order.
+    replicates
+        What replicates of a name (EPIC v2) come to: ``best_detection`` or ``mean``. What is learnt
+        from takes the parameters' choice, what is predicted that of the release.
     absent_as_nan
         Whether a probe that an array does not have is NaN; an error otherwise.
 
@@ -146,7 +163,21 @@ def stack_betas(
                 " arrays of the samples share"
             )
         rows = group["row"].to_numpy()
-        for positions, _, betas in read_batches(platform, "betas", group, placement.probe_ids):
-            for row, values in zip(rows[positions], betas, strict=True):
-                placement.fill(X[row], values)
+        for positions, betas, sure in _with_replicate_p(platform, group, placement, replicates):
+            for row, values, p in zip(rows[positions], betas, sure, strict=True):
+                placement.fill(X[row], values, p)
     return list(names), X
+
+
+def _with_replicate_p(
+    platform: Platform, samples: pl.DataFrame, placement: Placement, replicates: str
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], Sequence[NDArray[np.float32] | None]]]:
+    """Yield each batch's positions, betas, and per sample the p-values of replicates if needed."""
+    batches = read_batches(platform, "betas", samples, placement.probe_ids)
+    if replicates == "mean" or placement.replicate_ids.is_empty():
+        for positions, _, betas in batches:
+            yield positions, betas, [None] * len(betas)
+        return
+    sure = read_batches(platform, "detection_p", samples, placement.replicate_ids)
+    for (positions, _, betas), (_, _, p) in zip(batches, sure, strict=True):
+        yield positions, betas, list(p)

@@ -36,6 +36,7 @@ def _fit(data: TrainingData, model: str) -> Release:
         QUICK,
         version="2025-1",
         normalisation=NORMALISATION,
+        replicates="best_detection",
         cv_metrics=metrics(scores, data.truth(), seed=1, bootstraps=20),
         input_manifest=[{"batch": "b1", "data_version": "abc"}],
     )
@@ -227,6 +228,7 @@ def test_folds_that_do_not_hold_out_every_sample_are_refused(data: TrainingData)
             QUICK,
             version="v",
             normalisation={},
+            replicates="mean",
             cv_metrics=pl.DataFrame(),
             input_manifest=[],
         )

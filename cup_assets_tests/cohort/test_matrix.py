@@ -1,4 +1,4 @@
-"""One learning matrix from several arrays, with an account of what was lost."""
+"""Values of an array in their places, and what the replicates of a name come to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cup_assets.cohort.matrix import common_probes, place_probes
-from cup_assets.cohort.problems import MatrixError
+from cup_assets.cohort.matrix import place_probes
 
 PROBE_SCHEMA = {
     "probe_id": pl.String,
@@ -44,49 +43,21 @@ ONE = probes(
 OTHER = probes(("cg1_TC11", "cg", "1"), ("cg1_TC12", "cg", "1"), ("cg2_BC11", "cg", "X"))
 
 
-def test_one_array_loses_what_is_not_to_be_learned_from() -> None:
-    space = common_probes({"450k": ONE})
-    assert space.names == ("cg1", "cg2", "cg3")
-    assert space.report.rows() == [
-        ("450k", "not_cpg", 2),
-        ("450k", "sex_chromosome", 2),
-        ("450k", "unplaced", 1),
-    ]
-
-
-def test_several_arrays_keep_what_all_have_and_say_why_the_rest_went() -> None:
-    space = common_probes({"450k": ONE, "epicv2": OTHER})
-    assert space.names == ("cg1",)
-    assert space.report.rows() == [
-        ("450k", "not_cpg", 2),
-        ("450k", "not_on_epicv2", 1),
-        ("450k", "sex_chromosome", 3),
-        ("450k", "unplaced", 1),
-        ("epicv2", "sex_chromosome", 1),
-    ]
-    for array, frame in (("450k", ONE), ("epicv2", OTHER)):
-        lost = space.report.filter(pl.col("array") == array)["n_probes"].sum()
-        assert lost + len(space.names) == frame["name"].n_unique()
-
-
-def test_nothing_in_common_is_an_error() -> None:
-    with pytest.raises(MatrixError, match="450k, x have no probe in common"):
-        common_probes({"450k": ONE, "x": probes(("cg9", "cg", "1"))})
-    with pytest.raises(MatrixError, match="no arrays"):
-        common_probes({})
-
-
 NAN = float("nan")
 
 
 def placed(
-    array: pl.DataFrame, names: list[str], values: dict[str, float]
+    array: pl.DataFrame,
+    names: list[str],
+    values: dict[str, float],
+    p: dict[str, float] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return a row of the names, filled from the values of an array's probes; -1: untouched."""
     placement = place_probes(array, names)
     row = np.full(len(names), -1, dtype=np.float32)
     read = np.array([values[probe] for probe in placement.probe_ids], dtype=np.float32)
-    placement.fill(row, read)
+    sure = [p[probe] for probe in placement.replicate_ids] if p else None
+    placement.fill(row, read, None if sure is None else np.array(sure, dtype=np.float32))
     return row
 
 
@@ -138,6 +109,59 @@ def test_the_order_of_the_manifest_does_not_change_a_bit(
         for group in groups
     ]
     row = placed(probes(*listed), names, values)
-    np.testing.assert_allclose(row, expected, rtol=1e-6)
+    np.testing.assert_allclose(row, expected, rtol=1e-6, atol=1e-7)
     order.shuffle(listed)
     np.testing.assert_array_equal(placed(probes(*listed), names, values), row)
+
+
+@pytest.mark.parametrize(
+    ("betas", "p", "value"),
+    [
+        ((0.2, 0.4, 0.9), (0.01, 0.0, 0.02), 0.4),
+        ((0.2, 0.4, 0.9), (0.0, 0.01, 0.0), 0.55),  # equally sure: their mean
+        ((0.2, NAN, 0.9), (0.02, 0.0, 0.01), 0.9),  # masked, however sure
+        ((NAN, NAN, 0.9), (0.0, 0.0, 0.04), 0.9),
+        ((NAN, NAN, NAN), (0.0, 0.01, 0.02), NAN),
+        ((0.2, 0.4, NAN), (NAN, NAN, NAN), 0.3),
+    ],
+)
+def test_the_surest_of_replicates_counts(
+    betas: tuple[float, ...], p: tuple[float, ...], value: float
+) -> None:
+    ids = ["cg1_TC11", "cg1_TC12", "cg1_BC21"]
+    array = probes(*[(probe, "cg", "1") for probe in ids], ("cg2_TC11", "cg", "2"))
+    row = placed(
+        array,
+        ["cg2", "cg1"],
+        dict(zip(ids, betas, strict=True)) | {"cg2_TC11": 0.7},
+        dict(zip(ids, p, strict=True)),
+    )
+    np.testing.assert_allclose(row, [0.7, value], rtol=1e-6)
+
+
+unit = st.floats(0, 1, width=32)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    groups=st.lists(st.lists(st.tuples(unit | st.just(NAN), unit | st.just(NAN)),
+                             min_size=1, max_size=4), min_size=1, max_size=6),
+    order=st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_best_detection_is_a_mean_of_the_least_p_in_any_order(
+    groups: list[list[tuple[float, float]]], order: random.Random
+) -> None:
+    cells = {f"cg{n}_{r}": cell for n, group in enumerate(groups) for r, cell in enumerate(group)}
+    betas, p = ({probe: cell[i] for probe, cell in cells.items()} for i in (0, 1))
+    names = [f"cg{name}" for name in range(len(groups))]
+    expected = []
+    for group in groups:
+        measured = [(b, q if q == q else 2.0) for b, q in group if b == b]
+        least = min((q for _, q in measured), default=0)
+        best = [b for b, q in measured if q == least]
+        expected.append(np.mean(best) if best else NAN)
+    listed = [(probe, "cg", "1") for probe in cells]
+    row = placed(probes(*listed), names, betas, p)
+    np.testing.assert_allclose(row, expected, rtol=1e-6, atol=1e-7)
+    order.shuffle(listed)
+    np.testing.assert_array_equal(placed(probes(*listed), names, betas, p), row)

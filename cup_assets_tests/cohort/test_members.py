@@ -90,6 +90,16 @@ def test_what_speaks_against_a_sample_is_named(change: dict[str, str | None], re
     assert reasons(samples(S1=change)) == {"S1": reason}
 
 
+def test_samples_on_an_array_left_out_say_why_and_no_longer_count_for_their_class() -> None:
+    frame = samples().with_columns(
+        array=pl.when(pl.col("sample_id").is_in(["S1", "S2"])).then(pl.lit("hm27"))
+    )
+    found = reasons(frame, arrays_left_out={"hm27": "array hm27 shares too little"})
+    assert found["S1"] == found["S2"] == "array hm27 shares too little"
+    assert found["S3"] == "class acinic has 1 patients, needs 2"
+    assert reasons(frame, arrays_left_out={"epic": "never"}) == {}
+
+
 def test_a_retracted_batch_is_left_out() -> None:
     frame = samples(S1={"batch": "b0"})
     assert reasons(frame, retracted={"b0"}) == {"S1": "batch b0 was retracted"}

@@ -13,6 +13,7 @@ import polars as pl
 from cup_assets.cohort.balance import STRATEGIES, training_plan
 from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.members import select_members
+from cup_assets.cohort.probe_space import ArrayChoice, choose_arrays
 from cup_assets.methylome.identity import duplicates
 from cup_assets.orchestration.automation import ON_NEW_BATCHES, ON_NEW_CHECKED_DATA
 from cup_assets.orchestration.conventions import (
@@ -25,9 +26,10 @@ from cup_assets.orchestration.conventions import (
     check,
 )
 from cup_assets.orchestration.inputs import inputs_of, require
-from cup_assets.orchestration.materialise import Finding, Product, materialise
+from cup_assets.orchestration.materialise import Product, materialise
+from cup_assets.orchestration.reference_checks import reference_findings
 from cup_assets.orchestration.resources import Platform
-from cup_assets.orchestration.training import probe_space, stack_betas
+from cup_assets.orchestration.training import probe_space, probes_by_array, stack_betas
 from cup_assets.report import class_sizes, markdown_table
 from cup_assets.warehouse import AssetVersion, Recipe, digest
 
@@ -52,6 +54,7 @@ _SAMPLES = (
     check_specs=[
         check(REFERENCE, "identities", "Nobody is in it under two names.", blocking=True),
         check(REFERENCE, "class_sizes", "Every class has enough patients.", blocking=True),
+        check(REFERENCE, "arrays", "No array shares too few probes to be used.", blocking=False),
         check(REFERENCE, "recorded_sex", "Recorded and measured sex agree.", blocking=False),
     ],
 )
@@ -100,7 +103,11 @@ def _reference(
     pairs = _identities(platform, live.filter(pl.col("is_current")))
     # A sample whose betas are not those of its files counts as not normalised.
     quality = live.filter(pl.col("is_current")).select("sample_id", "verdict", "reasons")
-    chosen = select_members(live, quality, pairs, parameters.cohort, retracted=retracted)
+    arrays = _arrays(platform, live)
+    chosen = select_members(
+        live, quality, pairs, parameters.cohort,
+        retracted=retracted, arrays_left_out=arrays.left_out,
+    )  # fmt: skip
     members = chosen.select("sample_id", "included", "reason", person="group").join(
         live.select("sample_id", "batch", "array", "class", "family", "material", "site",
                     "files_sha256"),
@@ -135,12 +142,27 @@ def _reference(
                     samples=pl.len(), persons=pl.col("person").n_unique()
                 ).sort("family", "class")
             ),
+            "arrays": markdown_table(arrays.report),
             "probes not used": markdown_table(space.report),
         },
         pictures={"class sizes": class_sizes(everyone)},
-        findings=_findings(live, everyone, included),
+        findings=reference_findings(live, everyone, included, arrays),
         data_version=_content_version(included, folds, space.names, versions, recipe),
     )  # fmt: skip
+
+
+def _arrays(platform: Platform, samples: pl.DataFrame) -> ArrayChoice:
+    """Choose among the arrays of the samples that nothing else speaks against."""
+    eligible = samples.filter(
+        (pl.col("role") == "reference")
+        & pl.col("is_current")
+        & (pl.col("verdict") != "fail")
+        & pl.col("class").is_not_null()
+    )
+    sizes = dict(eligible["array"].value_counts(sort=True).iter_rows())
+    return choose_arrays(
+        probes_by_array(platform, sorted(sizes)), sizes, platform.parameters.cohort
+    )
 
 
 def _previous_folds(platform: Platform, recipe: Recipe) -> pl.DataFrame | None:
@@ -163,7 +185,8 @@ def _identities(platform: Platform, samples: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(
             schema={"sample_id": pl.String, "same_as": pl.String, "concordance": pl.Float64}
         )
-    _, betas = stack_betas(platform, samples, snps, absent_as_nan=True)
+    replicates = platform.parameters.cohort.replicates
+    _, betas = stack_betas(platform, samples, snps, replicates, absent_as_nan=True)
     return duplicates(
         samples["sample_id"].to_list(),
         np.ascontiguousarray(betas.T),
@@ -193,52 +216,6 @@ def _content_version(
         list(probes),
         normalised,
     )
-
-
-def _findings(
-    samples: pl.DataFrame, everyone: pl.DataFrame, included: pl.DataFrame
-) -> list[Finding]:
-    left_out = everyone.filter(~pl.col("included"))
-    conflicts = left_out.filter(pl.col("reason").str.starts_with("identity"))
-    small = left_out.filter(pl.col("reason").str.contains("patients, needs"))
-    n_classes = included["class"].n_unique()
-    too_few = n_classes < 2
-    sexes = samples.filter(
-        pl.col("predicted_sex").is_not_null() & (pl.col("sex") != pl.col("predicted_sex"))
-    )
-    return [
-        Finding(
-            "identities",
-            passed=conflicts.is_empty(),
-            description="; ".join(
-                f"{name}: {reason}" for name, reason in conflicts["sample_id", "reason"].iter_rows()
-            )
-            or "no two patients share genotypes",
-            severe=False,  # they are left out already
-        ),
-        Finding(
-            "class_sizes",
-            passed=small.is_empty() and not too_few,
-            description="; ".join(
-                [
-                    *([f"{n_classes} usable class: two are needed to learn"] if too_few else []),
-                    *sorted(set(small["reason"])),
-                ]
-            )
-            or f"{n_classes} classes, all large enough",
-            severe=too_few,
-        ),
-        Finding(
-            "recorded_sex",
-            passed=sexes.is_empty(),
-            description="; ".join(
-                f"{name}: recorded {sex}, measured {measured}"
-                for name, sex, measured in sexes["sample_id", "sex", "predicted_sex"].iter_rows()
-            )
-            or "recorded and measured sex agree wherever both are known",
-            severe=False,
-        ),
-    ]
 
 
 @dg.asset(

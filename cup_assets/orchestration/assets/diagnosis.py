@@ -90,6 +90,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
             parameters.evaluation,
             version=version,
             normalisation=asdict(parameters.betas),
+            replicates=parameters.cohort.replicates,
             cv_metrics=table.filter(pl.col("model") == model),
             input_manifest=[
                 {"input": name, "input_version": value} for name, value in recipe.inputs.items()
@@ -166,7 +167,9 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
     )
     usable = cases.filter(pl.col("verdict") != "fail")
     if usable.height:
-        probes, X = stack_betas(platform, usable, release.probe_ids.tolist(), absent_as_nan=True)
+        probes, X = stack_betas(
+            platform, usable, release.probe_ids.tolist(), release.replicates, absent_as_nan=True
+        )
         found = release.predict(
             X, probes, usable["material"].to_list(), usable["sample_id"].to_list()
         )

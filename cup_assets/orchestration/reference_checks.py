@@ -1,0 +1,80 @@
+"""What the checks of the reference set find.
+
+Belongs here: findings for people about members, classes, arrays and sexes. Does not belong here:
+who is a member (`cup_assets.cohort`), the asset (`cup_assets.orchestration.assets.datasets`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cup_assets.cohort.probe_space import ArrayChoice
+from cup_assets.orchestration.materialise import Finding
+
+
+def reference_findings(
+    samples: pl.DataFrame, everyone: pl.DataFrame, included: pl.DataFrame, arrays: ArrayChoice
+) -> list[Finding]:
+    """Return what the checks of ``datasets/reference`` find.
+
+    Parameters
+    ----------
+    samples
+        Live samples with ``sex`` (recorded) and ``predicted_sex``.
+    everyone, included
+        All samples with ``included`` and ``reason``, and the members among them.
+    arrays
+        Which arrays are learnt from.
+    """
+    left_out = everyone.filter(~pl.col("included"))
+    conflicts = left_out.filter(pl.col("reason").str.starts_with("identity"))
+    small = left_out.filter(pl.col("reason").str.contains("patients, needs"))
+    n_classes = included["class"].n_unique()
+    too_few = n_classes < 2
+    sexes = samples.filter(
+        pl.col("predicted_sex").is_not_null() & (pl.col("sex") != pl.col("predicted_sex"))
+    )
+    return [
+        Finding(
+            "identities",
+            passed=conflicts.is_empty(),
+            description="; ".join(
+                f"{name}: {reason}" for name, reason in conflicts["sample_id", "reason"].iter_rows()
+            )
+            or "no two patients share genotypes",
+            severe=False,  # they are left out already
+        ),
+        Finding(
+            "class_sizes",
+            passed=small.is_empty() and not too_few,
+            description="; ".join(
+                [
+                    *([f"{n_classes} usable class: two are needed to learn"] if too_few else []),
+                    *sorted(set(small["reason"])),
+                ]
+            )
+            or f"{n_classes} classes, all large enough",
+            severe=too_few,
+        ),
+        Finding(
+            "recorded_sex",
+            passed=sexes.is_empty(),
+            description="; ".join(
+                f"{name}: recorded {sex}, measured {measured}"
+                for name, sex, measured in sexes["sample_id", "sex", "predicted_sex"].iter_rows()
+            )
+            or "recorded and measured sex agree wherever both are known",
+            severe=False,
+        ),
+        _arrays_finding(arrays),
+    ]
+
+
+def _arrays_finding(arrays: ArrayChoice) -> Finding:
+    used = arrays.report.filter("used")["array"].to_list()
+    return Finding(
+        "arrays",
+        passed=not arrays.left_out,
+        description="; ".join(arrays.left_out.values()) or f"all are used: {', '.join(used)}",
+        severe=False,  # their samples are left out, each with this reason
+    )
