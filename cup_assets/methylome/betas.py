@@ -106,11 +106,8 @@ def process_pair(
 
     mask = np.zeros(layout.n_probes, dtype=np.uint8)
     mask[(detection_p > parameters.detection_p) | dark] = DETECTION
-    few = (
-        np.minimum(n_beads.take(corrected.plan.m), n_beads.take(corrected.plan.u))
-        < parameters.min_beads
-    )
-    mask[few] = LOW_BEADS
+    low = n_beads < parameters.min_beads
+    mask[low.take(corrected.plan.m) | low.take(corrected.plan.u)] = LOW_BEADS
     mask[plan.absent] = NOT_MEASURED
     # Before the user's masks, which say nothing about the sample.
     measures = _failure_measures(mask)
@@ -123,8 +120,8 @@ def process_pair(
     measures |= corrected.measures | _raw_measures(raw, ~plan.absent, layout)
     measures |= {
         "beta_offset": parameters.denominator_offset,
-        "masked_fraction": float(np.mean(mask > 0)),
-        "median_beads": float(np.median(grn.n_beads)),
+        "masked_fraction": np.count_nonzero(mask) / len(mask),
+        "median_beads": median(np.bincount(grn.n_beads)),
     }
     measures |= _control_measures(grn, red, plan, layout, parameters.min_beads)
     measures |= background_measures(
@@ -186,7 +183,7 @@ def _raw_measures(
             return float("nan")
         return float(np.log2(max(np.median(raw.m[rows].astype(np.int64) + raw.u[rows]), 1.0)))
 
-    on_x, on_y = (np.flatnonzero(where & present) for where in (layout.on_x, layout.on_y))
+    on_x, on_y = (rows[present[rows]] for rows in (layout.rows_on_x, layout.rows_on_y))
     return {
         "median_m": log2_median(raw.m),
         "median_u": log2_median(raw.u),
@@ -212,9 +209,11 @@ def _control_measures(
 
 def _failure_measures(mask: NDArray[np.uint8]) -> dict[str, float]:
     """Shares of the measured probes that fail in this sample."""
-    counts = np.bincount(mask, minlength=NOT_MEASURED + 1)
-    measured = max(len(mask) - int(counts[NOT_MEASURED]), 1)
+    undetected, low_beads, absent = (
+        int(np.count_nonzero(mask == code)) for code in (DETECTION, LOW_BEADS, NOT_MEASURED)
+    )
+    measured = max(len(mask) - absent, 1)
     return {
-        "failed_fraction": float(counts[DETECTION] + counts[LOW_BEADS]) / measured,
-        "low_beads_fraction": float(counts[LOW_BEADS]) / measured,
+        "failed_fraction": (undetected + low_beads) / measured,
+        "low_beads_fraction": low_beads / measured,
     }

@@ -55,7 +55,7 @@ def poobah_table(
         If the background does not vary: on a blank scan, no share of it exceeds any intensity,
         and every probe would seem detected.
     """
-    counts = counts_of(mean[out_of_band]) + counts_of(mean[negative])
+    counts = counts_of(mean.take(out_of_band)) + counts_of(mean.take(negative))
     if np.count_nonzero(counts) < 2:
         raise SignalError(
             "the background intensities (out-of-band and negative controls) do not vary; "

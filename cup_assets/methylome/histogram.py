@@ -23,6 +23,8 @@ Counts = NDArray[np.int64]
 # Every level, for building a table.
 LEVELS = np.arange(N_LEVELS, dtype=np.float64)
 LEVELS.setflags(write=False)
+_WHOLE_LEVELS = np.arange(N_LEVELS)
+_WHOLE_LEVELS.setflags(write=False)
 
 
 def counts_of(intensities: NDArray[np.uint16]) -> Counts:
@@ -32,12 +34,39 @@ def counts_of(intensities: NDArray[np.uint16]) -> Counts:
 
 def median(counts: Counts) -> float:
     """Return the median, the mean of the two middle values for an even number."""
-    cumulated = np.cumsum(counts)
+    return _median(np.cumsum(counts))
+
+
+def _median(cumulated: Counts) -> float:
     total = int(cumulated[-1])
     if total == 0:
         raise ValueError("the median of no values")
     low, high = np.searchsorted(cumulated, [(total - 1) // 2, total // 2], side="right")
     return float(low + high) / 2
+
+
+def _median_distance(cumulated: Counts, centre: float) -> float:
+    """Return the median distance from the median, without a histogram of the distances.
+
+    The values within a distance are a difference of two cumulated counts: bisection finds the
+    smallest distance that holds the two middle ones.
+    """
+    n_levels, total = len(cumulated), int(cumulated[-1])
+    # The median may lie between two levels: doubled distances are whole numbers.
+    doubled = round(2 * centre)
+
+    def smallest_distance_holding(n: int) -> int:
+        low, high = 0, 2 * n_levels
+        while low < high:
+            middle = (low + high) // 2
+            last = min((doubled + middle) // 2, n_levels - 1)
+            before = -((middle - doubled) // 2) - 1
+            within = int(cumulated[last]) - (int(cumulated[before]) if before >= 0 else 0)
+            low, high = (low, middle) if within >= n else (middle + 1, high)
+        return low
+
+    middle_two = ((total - 1) // 2 + 1, total // 2 + 1)
+    return sum(smallest_distance_holding(n) for n in middle_two) / 4
 
 
 def quantiles(
@@ -65,11 +94,9 @@ def quantiles(
 def median_and_sd(counts: Counts, values: NDArray[np.float64] | None = None) -> tuple[float, float]:
     """Return the median and the scaled median absolute deviation from it."""
     if values is None:
-        centre = median(counts)
-        # The median may lie between two levels: doubled distances are whole numbers.
-        doubled = np.abs(2 * np.arange(len(counts)) - round(2 * centre))
-        distances = np.bincount(doubled, weights=counts).astype(np.int64)
-        return centre, _MAD_TO_SD * median(distances) / 2
+        cumulated = np.cumsum(counts)
+        centre = _median(cumulated)
+        return centre, _MAD_TO_SD * _median_distance(cumulated, centre)
     half = np.array([0.5])
     centre = float(quantiles(counts, half, values)[0])
     present = np.flatnonzero(counts)
@@ -95,16 +122,18 @@ def huber(counts: Counts, values: NDArray[np.float64] | None = None) -> tuple[fl
     if scale == 0:
         raise ValueError(f"no spread: more than half of the values are {location:g}")
     # Prefix sums (exact for whole numbers), then two look-ups an iteration.
-    levels = np.arange(len(counts)) if values is None else values
-    n_up_to = np.concatenate([[0], np.cumsum(counts)])
-    sum_up_to = np.concatenate([[0], np.cumsum(counts * levels)])
+    counts = counts[: int(counts.nonzero()[0][-1]) + 1]
+    levels = _WHOLE_LEVELS[: len(counts)] if values is None else values[: len(counts)]
+    n_up_to, sum_up_to = np.cumsum(counts), np.cumsum(counts * levels)
     total = int(n_up_to[-1])
     while True:
         low, high = location - _HUBER_K * scale, location + _HUBER_K * scale
         first = int(np.searchsorted(levels, low, side="left"))
         behind = int(np.searchsorted(levels, high, side="right"))
-        below, above = int(n_up_to[first]), total - int(n_up_to[behind])
-        inside = float(sum_up_to[behind] - sum_up_to[first])
+        below = int(n_up_to[first - 1]) if first else 0
+        above = total - (int(n_up_to[behind - 1]) if behind else 0)
+        inside = float(sum_up_to[behind - 1]) if behind else 0.0
+        inside -= float(sum_up_to[first - 1]) if first else 0.0
         moved = (low * below + inside + high * above) / total
         if abs(moved - location) < _HUBER_TOLERANCE * scale:
             return location, scale

@@ -70,6 +70,16 @@ class ArrayLayout:
         type_one = self.address_b[self.type_one]
         return np.unique(np.concatenate([self.address_a, type_one, self.control_address]))
 
+    @cached_property
+    def rows_on_x(self) -> NDArray[np.intp]:
+        """Rows of the probes on X."""
+        return np.flatnonzero(self.on_x)
+
+    @cached_property
+    def rows_on_y(self) -> NDArray[np.intp]:
+        """Rows of the probes on Y."""
+        return np.flatnonzero(self.on_y)
+
     def controls_of(self, kinds: tuple[str, ...]) -> NDArray[np.bool_]:
         """Return which control probes are of these kinds, bool[c]."""
         return np.array([kind in kinds for kind in self.control_kind], dtype=bool)
@@ -127,6 +137,16 @@ class GatherPlan:
     norm_green: Index
     norm_red: Index
     control: Index
+
+    @cached_property
+    def m_table(self) -> NDArray[np.intp]:
+        """Where the table of M's channel begins, in a green table followed by a red one."""
+        return np.where(self.m > self.n_beads, N_LEVELS, 0)
+
+    @cached_property
+    def u_table(self) -> NDArray[np.intp]:
+        """Where the table of U's channel begins."""
+        return np.where(self.u > self.n_beads, N_LEVELS, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,13 +252,7 @@ def levels_of(grn: NDArray[np.uint16], red: NDArray[np.uint16], plan: GatherPlan
     raw = side_by_side(grn, red)
     m, u = raw.take(plan.m), raw.take(plan.u)
 
-    def in_table(level: NDArray[np.uint16], in_red: NDArray[np.bool_]) -> NDArray[np.intp]:
-        at = in_red.astype(np.intp)
-        at *= N_LEVELS
-        at += level
-        return at
-
-    return ProbeLevels(m, u, in_table(m, plan.m > plan.n_beads), in_table(u, plan.u > plan.n_beads))
+    return ProbeLevels(m, u, plan.m_table + m, plan.u_table + u)
 
 
 def side_by_side(grn: NDArray[Scalar], red: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -43,7 +43,10 @@ def dye_tables(
         If a channel has no varying Type I intensities.
     """
     # What is in band for one channel's Type I probes is out of band for the other channel.
-    green, rot = counts_of(grn[plan.out_of_band_red]), counts_of(red[plan.out_of_band_green])
+    green, rot = (
+        counts_of(grn.take(plan.out_of_band_red)),
+        counts_of(red.take(plan.out_of_band_green)),
+    )
     for channel, counts in (("Grn", green), ("Red", rot)):
         if np.count_nonzero(counts) < 2:
             raise SignalError(

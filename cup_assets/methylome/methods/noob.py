@@ -38,10 +38,10 @@ def noob(
         If the intensities do not vary, or the array has no normalisation controls.
     """
     green_model = estimate_background(
-        "Grn", counts_of(grn[plan.out_of_band_green]), counts_of(grn[plan.in_band_green])
+        "Grn", counts_of(grn.take(plan.out_of_band_green)), counts_of(grn.take(plan.in_band_green))
     )
     red_model = estimate_background(
-        "Red", counts_of(red[plan.out_of_band_red]), counts_of(red[plan.in_band_red])
+        "Red", counts_of(red.take(plan.out_of_band_red)), counts_of(red.take(plan.in_band_red))
     )
     green_table = signal_table(green_model, parameters.offset)
     red_table = signal_table(red_model, parameters.offset)

@@ -84,9 +84,9 @@ def _background(
 ) -> Background:
     """Return the parameters of one channel after its dye table float64[65536]."""
     values = np.where(dye == 0, 1.0, dye)
-    counts = counts_of(intensities[out_of_band]) + counts_of(intensities[negative])
+    counts = counts_of(intensities.take(out_of_band)) + counts_of(intensities.take(negative))
     return estimate_background(
-        channel, _without_far(counts, values), counts_of(intensities[in_band]), values, values
+        channel, _without_far(counts, values), counts_of(intensities.take(in_band)), values, values
     )
 
 
