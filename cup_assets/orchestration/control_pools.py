@@ -56,7 +56,7 @@ def normal_controls(platform: Platform) -> tuple[pl.DataFrame, list[AssetVersion
     """
     samples = platform.catalogue.query(
         'SELECT s.sample_id, s.batch, m."array", s.sex, m.predicted_sex, m.files_sha256'
-        " FROM samples s JOIN sample_measures m USING (sample_id, batch)"
+        " FROM samples s JOIN sample_qc m USING (sample_id, batch)"
         " JOIN batches b USING (batch)"
         " WHERE s.role = 'normal_control' AND m.verdict <> 'fail' AND b.state <> 'retracted'"
         " AND m.files_sha256 = s.grn_sha256 || '+' || s.red_sha256 ORDER BY s.sample_id"

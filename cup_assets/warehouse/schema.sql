@@ -32,8 +32,14 @@ CREATE TABLE IF NOT EXISTS intake_problems (
     batch VARCHAR NOT NULL, severity VARCHAR NOT NULL, code VARCHAR NOT NULL, place VARCHAR NOT NULL,
     message VARCHAR NOT NULL, remedy VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Verdicts that a person overrides (overrides.csv of the batch); what was measured stays as it is.
+CREATE TABLE IF NOT EXISTS verdict_overrides (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, verdict VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL, "by" VARCHAR NOT NULL, date VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- normalised
+-- What was measured on a sample's files alone; the verdict that counts is that of sample_qc.
 CREATE TABLE IF NOT EXISTS sample_measures (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, "array" VARCHAR NOT NULL,
     files_sha256 VARCHAR NOT NULL, verdict VARCHAR NOT NULL, reasons VARCHAR,
@@ -82,7 +88,13 @@ CREATE TABLE IF NOT EXISTS dataset_members (
     "array" VARCHAR, "class" VARCHAR, family VARCHAR, person VARCHAR, material VARCHAR, site VARCHAR,
     files_sha256 VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS identities (
-    sample_id VARCHAR NOT NULL, same_as VARCHAR NOT NULL, concordance DOUBLE NOT NULL,
+    sample_id VARCHAR NOT NULL, same_as VARCHAR NOT NULL, snps INTEGER, concordance DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Genotypes against the sample sheets: kind same_genotype (one person under two patient names) or
+-- other_genotype (two people under one).
+CREATE TABLE IF NOT EXISTS identity_conflicts (
+    sample_id VARCHAR NOT NULL, other VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+    other_patient VARCHAR, snps INTEGER NOT NULL, concordance DOUBLE NOT NULL, note VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS folds (
     scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, inner_fold INTEGER,
@@ -149,9 +161,37 @@ CREATE TABLE IF NOT EXISTS prediction_scores (
     "class" VARCHAR NOT NULL, raw_score DOUBLE NOT NULL, score DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
+-- The verdict that counts. A sheet may change without the measures changing, so what contradicts
+-- the sheet (sex, identity) is compared here, and turns a pass into a warning; a person's override
+-- comes before everything, and what it overrides stays beside it.
 CREATE OR REPLACE VIEW sample_qc AS
-SELECT m.sample_id, m.batch, m.verdict, m.reasons, m.failed_fraction, m.median_m, m.median_u,
-       m.predicted_sex, m.purity, i.same_as, m.measures, m.run_id, m.data_version
-FROM sample_measures m
-LEFT JOIN (SELECT sample_id, string_agg(same_as, ';' ORDER BY same_as) AS same_as
-           FROM identities GROUP BY sample_id) i USING (sample_id);
+WITH compared AS (
+    SELECT m.*, s.sex AS recorded_sex, i.same_as, c.identity_conflict,
+           'recorded sex ' || s.sex || ', measured ' || m.predicted_sex AS sex_conflict_if,
+           o.verdict AS override_verdict, o.reason AS override_reason,
+           o."by" AS overridden_by, o.date AS override_date
+    FROM sample_measures m
+    LEFT JOIN samples s USING (sample_id, batch)
+    LEFT JOIN verdict_overrides o USING (sample_id, batch)
+    LEFT JOIN (SELECT sample_id, string_agg(same_as, ';' ORDER BY same_as) AS same_as
+               FROM identities GROUP BY sample_id) i USING (sample_id)
+    LEFT JOIN (SELECT sample_id, string_agg(note, '; ' ORDER BY other) AS identity_conflict
+               FROM identity_conflicts GROUP BY sample_id) c USING (sample_id)
+), judged AS (
+    SELECT *, CASE WHEN recorded_sex <> predicted_sex THEN sex_conflict_if END AS sex_conflict
+    FROM compared
+), measured AS (
+    SELECT * RENAME (verdict AS measured_verdict, reasons AS measured_reasons),
+           CASE WHEN verdict = 'pass' AND coalesce(sex_conflict, identity_conflict) IS NOT NULL
+                THEN 'warn' ELSE verdict END AS compared_verdict,
+           concat_ws('; ', nullif(reasons, ''), sex_conflict, identity_conflict) AS all_reasons
+    FROM judged
+)
+SELECT sample_id, batch, coalesce(override_verdict, compared_verdict) AS verdict,
+       concat_ws('; ', 'overridden by ' || overridden_by || ' on ' || override_date || ', was '
+                       || compared_verdict || ': ' || override_reason, nullif(all_reasons, ''))
+           AS reasons,
+       measured_verdict, measured_reasons, overridden_by, override_date, override_reason,
+       failed_fraction, median_m, median_u, predicted_sex, recorded_sex, sex_conflict, purity,
+       same_as, identity_conflict, "array", files_sha256, measures, run_id, data_version
+FROM measured;

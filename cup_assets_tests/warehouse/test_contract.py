@@ -11,7 +11,10 @@ CONTRACT = {
     "samples": "sample_id batch sentrix_id sentrix_position patient_id array role diagnosis class"
     " family material sex site cohort",
     "sample_qc": "sample_id verdict reasons failed_fraction median_m median_u predicted_sex purity"
-    " same_as",
+    " same_as measured_verdict measured_reasons recorded_sex sex_conflict identity_conflict"
+    " overridden_by override_reason override_date",
+    "verdict_overrides": "sample_id verdict reason by date",
+    "identity_conflicts": "sample_id other kind other_patient snps concordance note",
     "probes": "array probe_id design channel chrom pos build genes",
     "betas": "sample_id probe_id beta",
     "masked_betas": "sample_id reason n",

@@ -49,14 +49,15 @@ _ARRAYS = ("unknown_array",)
     pool=WAREHOUSE_POOL,
     check_specs=[
         check(RAW, "pairs_complete", "Every sample has a green and a red file.", blocking=True),
-        check(RAW, "sheet_valid", "Every row of the sample sheet can be used.", blocking=True),
+        check(RAW, "sheet_valid", "Every row of sheet and overrides can be used.", blocking=True),
         check(RAW, "array_known", "Every file is of a known array.", blocking=True),
     ],
 )
 def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """The files of a batch with their SHA-256, array and scanner fields, and its sample sheet.
 
-    A sample that cannot be used is refused with what, where and what to do; the others go on. A
+    A sample that cannot be used is refused with what, where and what to do; the others go on. The
+    batch's ``overrides.csv``, if there is one, says which verdicts of quality a person overrides. A
     batch whose folder was removed gets a tombstone: its results stay stored, and the aggregates
     leave its samples out.
     """
@@ -138,16 +139,24 @@ def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product
     )
     errors = problems.filter(pl.col("severity") == "error")
     notes = {"samples": markdown_table(_shown(samples))}
+    if inventory.overrides.height:
+        notes["overridden verdicts"] = markdown_table(inventory.overrides)
     if problems.height:
         notes["problems"] = markdown_table(problems.drop("batch"))
     return Product(
-        tables={"samples": samples, "batches": landed, "intake_problems": problems},
+        tables={
+            "samples": samples,
+            "batches": landed,
+            "intake_problems": problems,
+            "verdict_overrides": inventory.overrides.with_columns(batch=pl.lit(batch)),
+        },
         key={"batch": batch},
         numbers={
             "samples": samples.height,
             "files": inventory.files.height,
             "bytes": int(inventory.files["size"].sum()),
             "refused": errors.height,
+            "overridden": inventory.overrides.height,
             "warnings": problems.filter(pl.col("severity") == "warning").height,
         },
         notes=notes,
