@@ -1,15 +1,17 @@
 """How good the scores of a cross-validation are, with 95 % intervals.
 
-Belongs here: the metrics of the leaderboard and their bootstrap. Does not belong here: how the
-scores were made, pictures, the comparison of models.
+Belongs here: the metrics of the leaderboard, per class and per family, from tables of scores, and
+their intervals. Does not belong here: how the scores were made, the arithmetic (`measures`),
+pictures, the comparison of models (`comparison`).
 
 Definitions (the prediction is the class of the highest score, the first in alphabetical order of
 equals; raw_ metrics are computed from raw instead of calibrated scores):
 
 - accuracy, error = 1 - accuracy; balanced_accuracy: mean recall over classes that occur.
-- recall, precision, f1 per class; macro_f1 and weighted_f1: their mean, plain and by class size.
+- macro_f1 and weighted_f1: mean F1 over classes, plain and by class size.
 - auc_hand_till: mean over pairs of classes of the mean of A(i|j) and A(j|i), Hand and Till 2001.
-- brier: mean over samples of the sum over classes of (score - truth)^2; from 0 to 2.
+- brier: mean over samples of the sum over classes of (score - truth)^2; from 0 to 2, as Capper
+  2018 and Maros 2020 use it (twice the Brier score of binary forecasts).
 - log_loss: mean of -log(score of the true class), clipped at 1e-15.
 - ece: expected calibration error over 10 bins of equal width of the highest score: the mean,
   weighted by the samples in a bin, of |mean score - accuracy|.
@@ -18,24 +20,36 @@ equals; raw_ metrics are computed from raw instead of calibrated scores):
 - precision_at_90, coverage_at_90: accuracy among, and share of, samples whose highest score is at
   least .9.
 
+Per class: recall, precision, specificity, f1; class_brier: mean over all samples of (score of the
+class - truth)^2, from 0 to 1, so that the sum over classes is brier; class_log_loss: log_loss of
+the samples of the class; class_precision_at_90: share that is right of the samples called this
+class at .9 or more; class_coverage_at_90: share of the samples of the class whose highest score is
+at least .9.
+
+Per family (`family_metrics`): the same with the prefix family_, of the sums of the scores of a
+family's classes, and the family's name in the place of the class.
+
 Undefined values (the precision of a class never predicted, precision_at_90 of no sample) are null.
-Each sample counts once per repeat; a metric is the mean over repeats. Intervals are percentiles
-over bootstrap samples of patients, because samples of one patient are not independent; they are
-null where the metric is undefined in more than a fifth of those, as for a class of one patient.
+Each sample counts once per repeat; a metric is the mean over the repeats in which it is defined.
+Intervals are percentiles over bootstrap samples of patients (`bootstrap`); a share of exactly 0 or
+1 has the exact binomial interval over patients instead, because the bootstrap would call it
+certain. Intervals are null where the metric is undefined in more than a fifth of the draws, as for
+a class of one patient, and for other metrics that are the same in every draw, such as a macro F1
+of exactly 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from cup_assets.classify.calibrate import log_losses
+from cup_assets.classify.bootstrap import patient_weights, percentile_interval, share_interval
 from cup_assets.classify.data import Floats, Ints
 from cup_assets.classify.errors import ClassifyError
+from cup_assets.classify.measures import Scored, mean_defined, measure
 
 METRICS = (
     "accuracy",
@@ -51,7 +65,16 @@ METRICS = (
     "precision_at_90",
     "coverage_at_90",
 )
-CLASS_METRICS = ("recall", "precision", "f1")
+CLASS_METRICS = (
+    "recall",
+    "precision",
+    "specificity",
+    "f1",
+    "class_brier",
+    "class_log_loss",
+    "class_precision_at_90",
+    "class_coverage_at_90",
+)
 METRIC_SCHEMA = {
     "metric": pl.String,
     "class": pl.String,
@@ -59,24 +82,8 @@ METRIC_SCHEMA = {
     "low": pl.Float64,
     "high": pl.Float64,
 }
-_BINS = 10
-_LEAST_DEFINED = 0.8
-
-Named = tuple[str, str | None, Floats]
-
-
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    """Scores float64[n, k] of one repeat, true codes int64[n] and weights float64[draws, n].
-
-    The first row of weights is the data itself, the others are bootstrap samples, so that every
-    metric is written once, for weighted samples.
-    """
-
-    classes: list[str]
-    scores: Floats
-    codes: Ints
-    weights: Floats
+# Less than this is the rounding of one and the same number.
+_NO_SPREAD = 1e-12
 
 
 def metrics(
@@ -96,41 +103,107 @@ def metrics(
 
     Returns
     -------
-    Frame (metric, class, value, low, high); class is null but for recall, precision and f1.
+    Frame (metric, class, value, low, high); class is null but for `CLASS_METRICS`.
 
     Raises
     ------
     ClassifyError
-        Where a sample has no truth, its class no score, or scores are missing or doubled.
+        Where there are no scores, a sample has no truth, its class no score, or scores are missing
+        or doubled.
     """
-    classes = sorted(scores["class"].unique().to_list())
-    tables = [
-        _table(part, truth, classes)
-        for _, part in scores.sort("repeat").group_by("repeat", maintain_order=True)
-    ]
-    draws = _patient_draws(tables, bootstraps, seed)
-    named: dict[tuple[str, str | None], list[Floats]] = {}
+    classes, tables = scored_tables(scores, truth)
+    draws = patient_weights([table.patients for table in tables], bootstraps, seed)
+    found: dict[tuple[str, str | None], _Metric] = {}
     for prefix, which in (("", 1), ("raw_", 0)):
         for table, weights in zip(tables, draws, strict=True):
-            scored = _Scored(classes, table.scores[which], table.codes, weights)
-            for name, of, values in _all_metrics(scored):
-                named.setdefault((prefix + name, of), []).append(values)
-    rows = [
-        (name, of, *_summary(np.mean(repeats, axis=0))) for (name, of), repeats in named.items()
-    ]
+            patients = np.array(table.patients)
+            for one in measure(Scored(classes, table.scores[which], table.codes, weights)):
+                metric = found.setdefault((prefix + one.name, one.of), _Metric([], None))
+                metric.repeats.append(one.values)
+                if one.among is not None:
+                    metric.patients = (metric.patients or set()) | set(patients[one.among])
+    rows = [(name, of, *metric.summary()) for (name, of), metric in found.items()]
     return pl.DataFrame(rows, schema=METRIC_SCHEMA, orient="row")
 
 
+def family_metrics(
+    scores: pl.DataFrame,
+    truth: pl.DataFrame,
+    family_of: Mapping[str, str],
+    seed: int,
+    bootstraps: int = 500,
+) -> pl.DataFrame:
+    """Hold the scores of families against the truth.
+
+    Parameters
+    ----------
+    scores, truth, seed, bootstraps
+        As for `metrics`.
+    family_of
+        Family of each class.
+
+    Returns
+    -------
+    Frame (metric, class, value, low, high), every metric with family_ before its name (raw_family_
+    for those of raw scores); ``class`` holds the family.
+
+    Raises
+    ------
+    ClassifyError
+        As `metrics`, and where a class has no family.
+    """
+    by_family, known = to_families(scores, truth, family_of)
+    found = metrics(by_family, known, seed, bootstraps)
+    return found.with_columns(pl.col("metric").str.replace(r"^(raw_)?", "${1}family_"))
+
+
+def to_families(
+    scores: pl.DataFrame, truth: pl.DataFrame, family_of: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return scores and truth of families, in the form of those of classes.
+
+    A family's score is the sum of its classes' scores, as in a call.
+    """
+    classes = {*scores["class"].unique().to_list(), *truth["class"].unique().to_list()}
+    if homeless := sorted(classes - set(family_of)):
+        raise ClassifyError(f"class {homeless[0]!r} has no family: add it to the taxonomy")
+    family = pl.col("class").replace_strict(dict(family_of), return_dtype=pl.String)
+    summed = (
+        scores.sort("repeat", "sample_id", "class")
+        .with_columns(family)
+        .group_by("repeat", "sample_id", "class", maintain_order=True)
+        .agg(pl.col("raw_score", "score").sum())
+    )
+    return summed, truth.with_columns(family)
+
+
 @dataclass(frozen=True, eq=False)
-class _Table:
+class ScoreTable:
     """Raw and calibrated scores float64[2, n, k], codes int64[n] and patients of one repeat."""
 
+    repeat: int
+    sample_ids: list[str]
     scores: Floats
     codes: Ints
     patients: list[str]
 
 
-def _table(part: pl.DataFrame, truth: pl.DataFrame, classes: list[str]) -> _Table:
+def scored_tables(scores: pl.DataFrame, truth: pl.DataFrame) -> tuple[list[str], list[ScoreTable]]:
+    """Return the classes, sorted, and a table for each repeat, its samples sorted.
+
+    Raises
+    ------
+    ClassifyError
+        As `metrics`.
+    """
+    if scores.is_empty():
+        raise ClassifyError("there are no scores to judge")
+    classes = sorted(scores["class"].unique().to_list())
+    parts = scores.sort("repeat").partition_by("repeat", maintain_order=True)
+    return classes, [_table(part, truth, classes) for part in parts]
+
+
+def _table(part: pl.DataFrame, truth: pl.DataFrame, classes: list[str]) -> ScoreTable:
     samples = part["sample_id"].unique().sort()
     complete = len(part) == len(samples) * len(classes)
     if not complete or part.select("sample_id", "class").is_duplicated().any():
@@ -148,120 +221,29 @@ def _table(part: pl.DataFrame, truth: pl.DataFrame, classes: list[str]) -> _Tabl
     ordered = part.sort("sample_id", "class")
     both = [ordered[column].to_numpy() for column in ("raw_score", "score")]
     codes = np.searchsorted(np.array(classes), np.array(joined["class"].to_list()))
-    return _Table(
+    return ScoreTable(
+        int(part["repeat"][0]),
+        samples.to_list(),
         np.array(both).reshape(2, len(samples), len(classes)),
         codes.astype(np.int64),
         joined["patient_id"].to_list(),
     )
 
 
-def _patient_draws(tables: list[_Table], bootstraps: int, seed: int) -> list[Floats]:
-    """Return weights float64[1 + bootstraps, n] per repeat, the same patients in all repeats."""
-    patients = sorted({name for table in tables for name in table.patients})
-    generator = np.random.default_rng(seed)
-    chances = np.full(len(patients), 1 / len(patients))
-    drawn = generator.multinomial(len(patients), chances, size=bootstraps)
-    counts: Floats = np.vstack([np.ones(len(patients)), drawn])
-    position = {name: index for index, name in enumerate(patients)}
-    return [counts[:, [position[name] for name in table.patients]] for table in tables]
+@dataclass(eq=False)
+class _Metric:
+    """Values float64[draws] of each repeat; of a share, the patients among whom it is counted."""
 
+    repeats: list[Floats]
+    patients: set[str] | None
 
-def _summary(values: Floats) -> tuple[float | None, float | None, float | None]:
-    if np.isnan(values[0]):
-        return None, None, None
-    draws = values[1:][~np.isnan(values[1:])]
-    if len(draws) == 0 or len(draws) < _LEAST_DEFINED * (len(values) - 1):
-        return float(values[0]), None, None
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(values[0]), float(low), float(high)
-
-
-def _all_metrics(scored: _Scored) -> Iterator[Named]:
-    predicted, top = scored.scores.argmax(axis=1), scored.scores.max(axis=1)
-    correct = (predicted == scored.codes).astype(np.float64)
-    weights, total = scored.weights, scored.weights.sum(axis=1)
-
-    def mean(values: Floats) -> Floats:
-        return _ratio(weights @ values, total)
-
-    yield "accuracy", None, mean(correct)
-    yield "error", None, mean(1 - correct)
-    yield from _per_class(scored, predicted)
-    yield "auc_hand_till", None, _hand_till(scored)
-    truth = np.eye(len(scored.classes))[scored.codes]
-    yield "brier", None, mean(((scored.scores - truth) ** 2).sum(axis=1))
-    yield "log_loss", None, mean(log_losses(scored.scores, scored.codes))
-    bins = np.minimum((top * _BINS).astype(np.int64), _BINS - 1)
-    in_bin = (bins[:, None] == np.arange(_BINS)).astype(np.float64)
-    gaps = weights @ (in_bin * (top - correct)[:, None])
-    yield "ece", None, _ratio(np.abs(gaps).sum(axis=1), total)
-    yield "coverage_at_99", None, _coverage(weights, top, correct, 0.99)
-    kept = (top >= 0.9).astype(np.float64)
-    yield "precision_at_90", None, _ratio(weights @ (kept * correct), weights @ kept)
-    yield "coverage_at_90", None, mean(kept)
-
-
-def _per_class(scored: _Scored, predicted: Ints) -> Iterator[Named]:
-    codes = np.arange(len(scored.classes))
-    is_true = (scored.codes[:, None] == codes).astype(np.float64)
-    is_predicted = (predicted[:, None] == codes).astype(np.float64)
-    hits = scored.weights @ (is_true * is_predicted)
-    actual, called = scored.weights @ is_true, scored.weights @ is_predicted
-    found: dict[str, Floats] = {
-        "recall": _ratio(hits, actual),
-        "precision": _ratio(hits, called),
-        "f1": _ratio(2 * hits, actual + called),
-    }
-    yield "balanced_accuracy", None, _mean_defined(found["recall"])
-    yield "macro_f1", None, _mean_defined(found["f1"])
-    weighted = np.where(actual > 0, found["f1"], 0.0) * actual
-    yield "weighted_f1", None, _ratio(weighted.sum(axis=1), actual.sum(axis=1))
-    for name in CLASS_METRICS:
-        for index, of in enumerate(scored.classes):
-            yield name, of, found[name][:, index]
-
-
-def _hand_till(scored: _Scored) -> Floats:
-    """Mean over pairs of classes that both occur; NaN where no pair does."""
-    pairs = []
-    members = [np.flatnonzero(scored.codes == code) for code in range(len(scored.classes))]
-    half: Callable[[int, int], Floats] = lambda i, j: _separation(  # noqa: E731
-        scored.scores[:, i], members[i], members[j], scored.weights
-    )
-    for i in range(len(members)):
-        for j in range(i):
-            if members[i].size and members[j].size:
-                pairs.append((half(i, j) + half(j, i)) / 2)
-    if not pairs:
-        return np.full(len(scored.weights), np.nan)
-    return _mean_defined(np.array(pairs).T)
-
-
-def _separation(score: Floats, of: Ints, other: Ints, weights: Floats) -> Floats:
-    """Chance that a sample of a class scores higher than one of another, ties counting half."""
-    above = (np.sign(score[of][:, None] - score[other][None, :]) + 1) / 2
-    favourable = ((weights[:, of] @ above) * weights[:, other]).sum(axis=1)
-    return _ratio(favourable, weights[:, of].sum(axis=1) * weights[:, other].sum(axis=1))
-
-
-def _coverage(weights: Floats, top: Floats, correct: Floats, accuracy: float) -> Floats:
-    order = np.argsort(-top, kind="stable")
-    kept = weights[:, order].cumsum(axis=1)
-    hits = (weights[:, order] * correct[order]).cumsum(axis=1)
-    # A threshold keeps all samples of equal score or none of them.
-    last_of_ties = np.append(np.diff(top[order]) != 0, True)
-    # The margin forgives rounding: 99 of 100 is .99.
-    reached = (hits >= (accuracy - 1e-12) * kept) & (kept > 0) & last_of_ties
-    return _ratio(np.where(reached, kept, 0.0).max(axis=1), weights.sum(axis=1))
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    result = np.full(np.shape(part), np.nan)
-    np.divide(part, whole, out=result, where=whole > 0)
-    return result
-
-
-def _mean_defined(values: Floats) -> Floats:
-    """Mean over the last axis of what is defined; NaN where nothing is."""
-    defined: NDArray[np.bool_] = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
+    def summary(self) -> tuple[float | None, float | None, float | None]:
+        values = mean_defined(np.array(self.repeats).T)
+        if np.isnan(values[0]):
+            return None, None, None
+        value, draws = float(values[0]), values[1:]
+        if self.patients is not None:
+            return value, *share_interval(value, draws, len(self.patients))
+        if np.nanmax(draws, initial=-np.inf) - np.nanmin(draws, initial=np.inf) < _NO_SPREAD:
+            return value, None, None
+        return value, *percentile_interval(draws)
