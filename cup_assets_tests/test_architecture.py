@@ -59,12 +59,16 @@ CHAIN = {
         ["datasets/reference", "evaluation/leaderboard"],
         False,
     ),
-    "diagnosis/predictions": ("diagnosis", ["diagnosis/classifier", "normalised/betas"], True),
+    "diagnosis/predictions": (
+        "diagnosis",
+        ["diagnosis/classifier", "normalised/betas", "raw/idats"],
+        True,
+    ),
 }
 # The checks of the issue: pairs, sheet, array, quality, identity, class sizes stop what follows.
 CHECKS = {
     "raw/idats": {"pairs_complete": True, "sheet_valid": True, "array_known": True},
-    "normalised/betas": {"quality": True},
+    "normalised/betas": {"quality": True, "masks": False},
     "datasets/reference": {
         "identities": True,
         "class_sizes": True,

@@ -6,8 +6,8 @@ Belongs here: the rules of eligibility, each with its reason. Does not belong he
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -35,6 +35,7 @@ def select_members(
     *,
     retracted: Collection[str] = (),
     arrays_left_out: Mapping[str, str] | None = None,
+    strangers: Sequence[tuple[str, str]] = (),
 ) -> pl.DataFrame:
     """Decide for every sample whether it is a member of the reference set.
 
@@ -53,6 +54,8 @@ def select_members(
         Batches that were withdrawn.
     arrays_left_out : mapping, optional
         Array -> why no sample on it is used, as `cup_assets.cohort.choose_arrays` says.
+    strangers : sequence of (sample_id, sample_id), optional
+        Pairs of samples of one patient that have different genotypes.
 
     Returns
     -------
@@ -72,6 +75,9 @@ def select_members(
     Equal genotypes under two patient names: if the classes agree, the samples of the first name are
     kept (the others are the same tumour again, not new evidence); if they differ, one label at
     least is wrong and nobody knows which, so that all are left out.
+
+    Different genotypes under one patient name: the samples that agree with most others of the
+    patient are kept, the others are somebody else's; where no such majority is, all are left out.
     """
     rows = samples.sort("sample_id").to_dicts()
     if len({row["sample_id"] for row in rows}) != len(rows):
@@ -90,6 +96,7 @@ def select_members(
         for one, other in identity.select("sample_id", "same_as").iter_rows()
         if one in candidates and other in candidates
     ]
+    reasons |= _swaps(candidates, pairs, strangers)
     reasons |= _identity_conflicts(candidates, pairs)
     groups = _groups(candidates, pairs)
     reasons |= _small_classes(
@@ -153,6 +160,32 @@ def _identity_conflicts(
                 reasons[name] = f"identity: {who}, with different classes: one is swapped"
             elif patient != candidates[first]["patient_id"]:
                 reasons[name] = f"identity: {who}: one person under two patient names"
+    return reasons
+
+
+def _swaps(
+    candidates: Mapping[str, Row],
+    pairs: list[tuple[str, str]],
+    strangers: Sequence[tuple[str, str]],
+) -> dict[str, str]:
+    """Return why samples that are not of the same person as the others of their patient go."""
+    person = components(sorted(candidates), pairs)
+    odd: dict[str, dict[str, str]] = defaultdict(dict)  # patient -> sample -> one it contradicts
+    for one, other in sorted(strangers):
+        if one in candidates and other in candidates:
+            odd[str(candidates[one]["patient_id"])].setdefault(one, other)
+    reasons = {}
+    for patient, contradicted in odd.items():
+        sizes = Counter(
+            person[name] for name, row in candidates.items() if row["patient_id"] == patient
+        )
+        (first, most), *rest = sizes.most_common()
+        majority = first if all(n < most for _, n in rest) else None
+        for name, other in contradicted.items():
+            if person[name] != majority:
+                reasons[name] = (
+                    f"identity: other genotypes than {other} of the same patient: one is swapped"
+                )
     return reasons
 
 

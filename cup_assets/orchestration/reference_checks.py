@@ -11,9 +11,42 @@ import polars as pl
 from cup_assets.cohort.probe_space import ArrayChoice
 from cup_assets.orchestration.materialise import Finding
 
+# What a failed sample is left out for: the override, if that is what fails it, then what was
+# measured.
+WHY_UNUSABLE = pl.concat_str(
+    pl.format("overridden by {}: {}", "overridden_by", "override_reason"),
+    pl.when(pl.col("reasons") != "").then(pl.col("reasons")),
+    separator="; ",
+    ignore_nulls=True,
+)
+
+
+def doubtful_samples(samples: pl.DataFrame, conflicts: pl.DataFrame) -> pl.DataFrame:
+    """Return every sample that is not beyond doubt, whatever its role, the worst first.
+
+    Columns: sample_id, batch, role, verdict, reasons. Whoever looks for samples to check by hand
+    finds them here: failed and doubtful measures, overrides, and what contradicts the sample sheet.
+    """
+    order = {"fail": 0, "warn": 1, "pass": 2}
+    notes = conflicts.group_by("sample_id").agg(identity=pl.col("note").str.join("; "))
+    found = samples.join(notes, on="sample_id", how="left", maintain_order="left").select(
+        "sample_id", "batch", "role",
+        verdict=pl.when((pl.col("verdict") == "pass") & pl.col("overridden_by").is_null()
+                        & pl.col("identity").is_not_null())
+        .then(pl.lit("warn")).otherwise("verdict"),
+        reasons=pl.concat_str(WHY_UNUSABLE, "sex_conflict", "identity", separator="; ",
+                              ignore_nulls=True).str.strip_prefix("; "),
+    )  # fmt: skip
+    doubtful = found.filter((pl.col("verdict") != "pass") | (pl.col("reasons") != ""))
+    return doubtful.sort(pl.col("verdict").replace_strict(order), "sample_id")
+
 
 def reference_findings(
-    samples: pl.DataFrame, everyone: pl.DataFrame, included: pl.DataFrame, arrays: ArrayChoice
+    samples: pl.DataFrame,
+    everyone: pl.DataFrame,
+    included: pl.DataFrame,
+    arrays: ArrayChoice,
+    conflicts: pl.DataFrame,
 ) -> list[Finding]:
     """Return what the checks of ``datasets/reference`` find.
 
@@ -25,9 +58,10 @@ def reference_findings(
         All samples with ``included`` and ``reason``, and the members among them.
     arrays
         Which arrays are learnt from.
+    conflicts
+        Where the genotypes of any two samples, diagnostic ones too, contradict the sheets.
     """
     left_out = everyone.filter(~pl.col("included"))
-    conflicts = left_out.filter(pl.col("reason").str.starts_with("identity"))
     small = left_out.filter(pl.col("reason").str.contains("patients, needs"))
     n_classes = included["class"].n_unique()
     too_few = n_classes < 2
@@ -39,9 +73,9 @@ def reference_findings(
             "identities",
             passed=conflicts.is_empty(),
             description="; ".join(
-                f"{name}: {reason}" for name, reason in conflicts["sample_id", "reason"].iter_rows()
+                f"{name}: {note}" for name, note in conflicts["sample_id", "note"].iter_rows()
             )
-            or "no two patients share genotypes",
+            or "no two patients share genotypes, and every patient's samples agree",
             severe=False,  # they are left out already
         ),
         Finding(

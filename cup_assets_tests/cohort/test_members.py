@@ -188,3 +188,26 @@ def test_every_sample_is_in_or_out_with_a_reason_whatever_the_order(
     assert select_members(shuffled, quality(shuffled), identity, PARAMETERS).equals(found)
     group = dict(found.select("sample_id", "group").iter_rows())
     assert all(group[a] == group[b] for a, b in pairs)
+
+
+def test_samples_of_one_patient_with_different_genotypes_are_all_left_out() -> None:
+    frame = samples(S2={"patient_id": "P1"}, S3={"patient_id": "P1"})
+    found = reasons(frame, strangers=[("S1", "S2"), ("S2", "S1")])
+    assert found["S1"] == "identity: other genotypes than S2 of the same patient: one is swapped"
+    assert found["S2"] == "identity: other genotypes than S1 of the same patient: one is swapped"
+    assert "identity" not in found.get("S3", ""), "nothing speaks against the third one"
+
+
+def test_the_majority_of_a_patients_samples_is_believed() -> None:
+    frame = samples(S2={"patient_id": "P1"}, S3={"patient_id": "P1"})
+    odd = [("S1", "S3"), ("S2", "S3"), ("S3", "S1"), ("S3", "S2")]
+    found = select_members(
+        frame, quality(frame), same(("S1", "S2")), PARAMETERS, strangers=odd
+    ).filter(pl.col("reason").str.starts_with("identity"))
+    assert found["sample_id"].to_list() == ["S3"]
+    assert found["group"].to_list() == ["P1"], "whoever it is, it is never tested on P1's model"
+
+
+def test_strangers_among_samples_that_are_out_already_leave_out_nobody() -> None:
+    frame = samples(S2={"patient_id": "P1", "role": "diagnostic"})
+    assert "S1" not in reasons(frame, strangers=[("S1", "S2"), ("S2", "S1")])

@@ -7,14 +7,12 @@ themselves (`cup_assets.cohort`).
 from dataclasses import asdict
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from cup_assets.cohort.balance import STRATEGIES, training_plan
 from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.members import select_members
 from cup_assets.cohort.probe_space import ArrayChoice, choose_arrays
-from cup_assets.methylome.identity import duplicates
 from cup_assets.orchestration.automation import ON_NEW_BATCHES, ON_NEW_CHECKED_DATA
 from cup_assets.orchestration.conventions import (
     BALANCED,
@@ -25,20 +23,26 @@ from cup_assets.orchestration.conventions import (
     WAREHOUSE_POOL,
     check,
 )
+from cup_assets.orchestration.identities import identities
 from cup_assets.orchestration.inputs import inputs_of, require
 from cup_assets.orchestration.materialise import Product, materialise
-from cup_assets.orchestration.reference_checks import reference_findings
+from cup_assets.orchestration.reference_checks import (
+    WHY_UNUSABLE,
+    doubtful_samples,
+    reference_findings,
+)
 from cup_assets.orchestration.resources import Platform
-from cup_assets.orchestration.training import probe_space, probes_by_array, stack_betas
+from cup_assets.orchestration.training import probe_space, probes_by_array
 from cup_assets.report import class_sizes, markdown_table
 from cup_assets.warehouse import AssetVersion, Recipe, digest
 
 _SAMPLES = (
     'SELECT s.sample_id, s.batch, s.patient_id, s.role, s.diagnosis, s."class", s.family,'
-    ' s.material, s.site, s.sex, m."array", m.verdict, m.reasons, m.predicted_sex, m.files_sha256,'
+    ' s.material, s.site, s.sex, m."array", m.verdict, m.measured_reasons AS reasons,'
+    " m.overridden_by, m.override_reason, m.sex_conflict, m.predicted_sex, m.files_sha256,"
     " m.files_sha256 = s.grn_sha256 || '+' || s.red_sha256 AS is_current, b.state"
     " FROM samples s JOIN batches b USING (batch)"
-    " LEFT JOIN sample_measures m USING (sample_id, batch) ORDER BY s.sample_id, s.batch"
+    " LEFT JOIN sample_qc m USING (sample_id, batch) ORDER BY s.sample_id, s.batch"
 )
 
 
@@ -82,6 +86,7 @@ def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             "cohort": asdict(parameters.cohort),
             "min_identity_probes": parameters.quality.min_identity_probes,
             "same_identity": parameters.quality.same_identity,
+            "different_identity": parameters.quality.different_identity,
         },
         inputs=inputs_of(versions),
         depends_on={
@@ -100,13 +105,15 @@ def _reference(
     parameters = platform.parameters
     retracted = sorted(set(samples.filter(pl.col("state") == "retracted")["batch"]))
     live = samples.filter(pl.col("state") != "retracted")
-    pairs = _identities(platform, live.filter(pl.col("is_current")))
     # A sample whose betas are not those of its files counts as not normalised.
-    quality = live.filter(pl.col("is_current")).select("sample_id", "verdict", "reasons")
+    current = live.filter(pl.col("is_current"))
+    pairs, conflicts = identities(platform, current)
+    quality = current.select("sample_id", "verdict", reasons=WHY_UNUSABLE)
     arrays = _arrays(platform, live)
     chosen = select_members(
         live, quality, pairs, parameters.cohort,
         retracted=retracted, arrays_left_out=arrays.left_out,
+        strangers=conflicts.filter(kind="other_genotype").select("sample_id", "other").rows(),
     )  # fmt: skip
     members = chosen.select("sample_id", "included", "reason", person="group").join(
         live.select("sample_id", "batch", "array", "class", "family", "material", "site",
@@ -127,7 +134,8 @@ def _reference(
     everyone = pl.concat([members, withdrawn], how="diagonal_relaxed")
     reasons = everyone.filter(~pl.col("included")).select("sample_id", "batch", "reason")
     return Product(
-        tables={"dataset_members": everyone, "folds": folds, "identities": pairs},
+        tables={"dataset_members": everyone, "folds": folds, "identities": pairs,
+                "identity_conflicts": conflicts},
         numbers={
             "members": included.height,
             "classes": included["class"].n_unique(),
@@ -137,6 +145,7 @@ def _reference(
         },
         notes={
             "left out": markdown_table(reasons),
+            "doubtful samples": markdown_table(doubtful_samples(current, conflicts), max_rows=200),
             "classes": markdown_table(
                 included.group_by("family", "class").agg(
                     samples=pl.len(), persons=pl.col("person").n_unique()
@@ -146,7 +155,7 @@ def _reference(
             "probes not used": markdown_table(space.report),
         },
         pictures={"class sizes": class_sizes(everyone)},
-        findings=reference_findings(live, everyone, included, arrays),
+        findings=reference_findings(live, everyone, included, arrays, conflicts),
         data_version=_content_version(included, folds, space.names, versions, recipe),
     )  # fmt: skip
 
@@ -172,26 +181,6 @@ def _previous_folds(platform: Platform, recipe: Recipe) -> pl.DataFrame | None:
         return None
     return platform.catalogue.query(
         "SELECT scheme, repeat, outer_fold, inner_fold, sample_id FROM folds"
-    )
-
-
-def _identities(platform: Platform, samples: pl.DataFrame) -> pl.DataFrame:
-    """Compare the SNP genotypes of all samples, over arrays and batches."""
-    parameters = platform.parameters.quality
-    snps = platform.catalogue.query(
-        "SELECT DISTINCT name FROM probes WHERE kind = 'rs' ORDER BY name"
-    )["name"].to_list()
-    if samples.is_empty() or not snps:
-        return pl.DataFrame(
-            schema={"sample_id": pl.String, "same_as": pl.String, "concordance": pl.Float64}
-        )
-    replicates = platform.parameters.cohort.replicates
-    _, betas = stack_betas(platform, samples, snps, replicates, absent_as_nan=True)
-    return duplicates(
-        samples["sample_id"].to_list(),
-        np.ascontiguousarray(betas.T),
-        parameters.same_identity,
-        parameters.min_identity_probes,
     )
 
 

@@ -20,9 +20,11 @@ from cup_assets.orchestration.conventions import (
     LEADERBOARD,
     OWNERS,
     PREDICTIONS,
+    RAW,
     REFERENCE,
     WAREHOUSE_POOL,
 )
+from cup_assets.orchestration.identities import identity_notes, with_notes
 from cup_assets.orchestration.inputs import inputs_of, require
 from cup_assets.orchestration.materialise import Product, materialise
 from cup_assets.orchestration.partitions import BATCHES
@@ -125,7 +127,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
 @dg.asset(
     key=PREDICTIONS,
     partitions_def=BATCHES,
-    deps=[BETAS, CLASSIFIER],
+    deps=[RAW, BETAS, CLASSIFIER],
     group_name="diagnosis",
     kinds={"python", "duckdb"},
     owners=OWNERS,
@@ -137,7 +139,8 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     """Calibrated scores of the diagnostic cases of a batch, by the current release.
 
     The predictions of earlier releases stay stored. A case that failed quality control is not
-    scored, and says so.
+    scored, and says so; a case that the classifier may have learnt from, by its genotypes or its
+    patient, is scored and says so.
     """
     batch = context.partition_key
     cases = diagnostic_cases(platform, batch, usable_only=False)
@@ -147,10 +150,17 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         partition=batch,
         code_version="1",
         parameters={},
-        inputs=inputs_of([require(platform, BETAS, batch), require(platform, CLASSIFIER)]),
+        # The batch itself too: a role, a material or a verdict may change without the betas.
+        inputs=inputs_of(
+            [
+                *(require(platform, key, batch) for key in (RAW, BETAS)),
+                require(platform, CLASSIFIER),
+            ]
+        ),
+        # What contradicts the sample sheet is among the reasons.
         depends_on={"release": current["digest"][0]}
         | {
-            row["sample_id"]: f"{row['files_sha256']} {row['verdict']} {row['material']}"
+            row["sample_id"]: "{files_sha256} {verdict} {material} {reasons}".format(**row)
             for row in cases.iter_rows(named=True)
         },
     )
@@ -183,6 +193,7 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         note=pl.lit("not scored: failed quality control: ") + pl.col("reasons"),
     )
     calls = pl.concat([calls, failed], how="diagonal_relaxed").with_columns(batch=pl.lit(batch))
+    calls = with_notes(calls, identity_notes(platform, cases))
     counts = dict(calls["call"].value_counts().iter_rows())
     shown = calls.filter(pl.col("score").is_not_null())
     return Product(
