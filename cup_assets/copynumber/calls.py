@@ -1,7 +1,7 @@
-"""What a measured level means: gain, loss, neutral, high-level events, and how sure that is.
+"""What a measured level means for a region: calls of arms and genes.
 
-Belongs here: calls of arms, genes and focal segments, and the altered fraction. Does not belong
-here: segmentation, files.
+Belongs here: the level and error of a region, and its call. Does not belong here: the probability
+of a state (`states`), calls of segments (`stretches`), files.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from cup_assets.copynumber.bins import Bins
 from cup_assets.copynumber.parameters import CnvParameters
+from cup_assets.copynumber.states import NO_CALL, STATES, StateModel
 from cup_assets.copynumber.summary import BinValues
-from cup_assets.genome import AUTOSOMES, chromosome_arms
+from cup_assets.genome import chromosome_arms
 
-STATES = ("deletion", "loss", "neutral", "gain", "amplification")
-NO_CALL = "no_call"
 _MEDIAN_EFFICIENCY = math.pi / 2
+_DIRECTIONS = (("loss", "deletion"), ("gain", "amplification"))
+_PLAIN = 0.05  # plausibility of a high-level event that does not stand out of its arm
 
 
 @dataclass(frozen=True)
@@ -34,109 +35,118 @@ class Call:
     confidence: float | None
 
 
-def state_probabilities(
-    level: float, se: float, parameters: CnvParameters, *, high_level: bool
-) -> dict[str, float]:
-    """Return the probability of each state, given a measured level and its error.
+@dataclass(frozen=True)
+class Level:
+    """A region's mean and its standard error, noise and waves included (log2 units)."""
 
-    The true level is taken as normal around the measured one; the part of that distribution
-    within a state's bounds is weighted by the state's prior. With a small error the bounds alone
-    decide, with a large one the neutral state needs less to be believed than the others.
+    log2: float
+    sd: float
 
-    Parameters
+
+@dataclass(frozen=True, eq=False)
+class Caller:
+    """What all calls of one sample share.
+
+    Attributes
     ----------
-    level, se : float
-        Measured level and its standard error (log2 units); ``systematic_sd`` is added to the
-        latter in quadrature.
+    values : BinValues
+    bins : Bins
     parameters : CnvParameters
-    high_level : bool
-        Whether deletion and amplification are states of their own; otherwise they count as
-        loss and gain.
-
-    Returns
-    -------
-    dict of str to float
-        Keys of `STATES`; the values sum to 1.
+    model : StateModel
+        Of the sample's purity.
+    male : bool
+        Whether X and Y have one normal copy.
     """
-    sd = math.hypot(se, parameters.systematic_sd)
-    edges = (
-        parameters.deletion if high_level else -math.inf,
-        parameters.loss,
-        parameters.gain,
-        parameters.amplification if high_level else math.inf,
-    )
-    below = [0.0, *((1 + math.erf((edge - level) / sd / math.sqrt(2))) / 2 for edge in edges), 1.0]
-    altered = (1 - parameters.neutral_prior) / 2
-    prior = (altered, altered, parameters.neutral_prior, altered, altered)
-    joint = [prior[i] * (below[i + 1] - below[i]) for i in range(len(STATES))]
-    return {state: value / sum(joint) for state, value in zip(STATES, joint, strict=True)}
+
+    values: BinValues
+    bins: Bins
+    parameters: CnvParameters
+    model: StateModel
+    male: bool
+
+    def error(self, se: float, length: float) -> float:
+        """Add to a standard error what more probes do not average out over this length."""
+        waves = max(length / self.parameters.wave_length, 1.0)
+        systematic = self.values.wave_sd / math.sqrt(waves)
+        return math.hypot(se, max(systematic, self.parameters.systematic_sd))
+
+    def probabilities(self, level: Level, chrom: str, *, high_level: float) -> dict[str, float]:
+        """Return the probability of each state of a region."""
+        normal = 1 if self.male and chrom in ("X", "Y") else 2
+        return self.model.probabilities(
+            level.log2, level.sd, high_level=high_level, normal_copies=normal
+        )
+
+    def call(self, kind: str, region: str, level: Level, chrom: str, *, high_level: float) -> Call:
+        """Return the most probable state, or no call if it is not probable enough.
+
+        Where only the number of copies lost or gained is open, it is called loss or gain.
+        """
+        probability = self.probabilities(level, chrom, high_level=high_level)
+        state = max(STATES, key=probability.__getitem__)
+        confidence = probability[state]
+        if confidence < self.parameters.min_confidence:
+            either = {low: probability[low] + probability[high] for low, high in _DIRECTIONS}
+            state = max(either, key=either.__getitem__)
+            confidence = either[state]
+        call = state if confidence >= self.parameters.min_confidence else NO_CALL
+        return Call(kind, region, level.log2, call, confidence)
 
 
-def segment_call(level: float, se: float, parameters: CnvParameters) -> str:
-    """Return the most probable state of a segment of this mean and standard error (log2 units).
-
-    Not the bounds alone: a short noisy chromosome is one segment however uncertain its mean.
-    """
-    probability = state_probabilities(level, se, parameters, high_level=True)
-    return max(STATES, key=probability.__getitem__)
-
-
-def arm_calls(values: BinValues, bins: Bins, parameters: CnvParameters) -> list[Call]:
+def arm_calls(caller: Caller) -> list[Call]:
     """Call every arm of the build from the median of its bins, weighted by their length.
 
     That is the level of half of the measured arm, wherever its probes crowd: a focal event does
-    not make an arm call. Arms with fewer than ``min_arm_bins`` measured bins, or without a state of
+    not make an arm's. Arms with fewer than ``min_arm_bins`` measured bins, or without a state of
     ``min_confidence``, get no call.
     """
+    values, bins = caller.values, caller.bins
     frame = bins.frame[values.rows]
     arm_of = frame["arm"].to_numpy()
     length = (frame["end"] - frame["start"]).to_numpy().astype(np.float64)
     calls = []
-    for arm in chromosome_arms(bins.build)["arm"]:
+    for chrom, arm, start, end in chromosome_arms(bins.build).iter_rows():
         here = arm_of == arm
-        if int(here.sum()) < parameters.min_arm_bins:
+        if int(here.sum()) < caller.parameters.min_arm_bins:
             calls.append(Call("arm", arm, None, NO_CALL, None))
             continue
         weights = length[here] / length[here].sum()
-        level = _weighted_median(values.log2[here], weights)
+        median = _weighted_median(values.log2[here], weights)
         se = math.sqrt(_MEDIAN_EFFICIENCY * float(weights**2 @ values.variance[here]))
-        probability = state_probabilities(level, se, parameters, high_level=False)
-        calls.append(_most_probable("arm", arm, level, probability, parameters))
+        level = Level(median, caller.error(se, end - start))
+        calls.append(caller.call("arm", arm, level, chrom, high_level=0.0))
     return calls
 
 
 def gene_calls(
-    ratio: NDArray[np.float32],
-    values: BinValues,
-    segments: pl.DataFrame,
-    arms: list[Call],
-    bins: Bins,
-    parameters: CnvParameters,
+    ratio: NDArray[np.float32], segments: pl.DataFrame, arms: list[Call], caller: Caller
 ) -> list[Call]:
     """Call each gene of the parameters.
 
     A gene has the level of the segment it lies in, unless the median of its own probes departs
     from that by ``focal_excess`` and by ``gene_z`` standard errors: an event too small for the
-    segmentation. Amplification and (homozygous) deletion also need a level ``focal_excess``
-    beyond the arm's median: a pure tumour's arm event is no focal one.
+    segmentation. Amplification and (homozygous) deletion are hardly to be expected of a gene that
+    does not stand out of its arm: they are taken for the arm's gain or loss. A gene of which fewer
+    than ``min_gene_probes`` probes are measured gets no call: its segment could hide a small event.
 
     Parameters
     ----------
     ratio : float32[p]
         log2 ratio of every probe of the array, baseline shift not taken off; NaN where it is not
         known: a gene has those of its probes that are.
-    values : BinValues
     segments : pl.DataFrame
-        ``chrom``, ``start``, ``log2``, ``se`` (standard error), in genome order.
+        ``chrom``, ``start``, ``end``, ``log2``, ``se`` (standard error), in genome order.
     arms : list of Call
         Result of `arm_calls`.
-    bins : Bins
-    parameters : CnvParameters
+    caller : Caller
     """
-    arm_level = {call.region: call.log2 for call in arms}
+    parameters, values = caller.parameters, caller.values
+    arm_level = {call.region: call.log2 or 0.0 for call in arms}
+    # Of the bins' variances, which know how far neighbouring probes vary together.
+    per_probe = float(np.median(values.variance * values.n_probes))
     calls = []
     for gene in parameters.genes:
-        place = bins.genes.get(gene)
+        place = caller.bins.genes.get(gene)
         around = segments.filter(pl.col("chrom") == place.chrom) if place else segments.clear()
         probes = ratio[place.rows] if place else ratio[:0]
         probes = probes[~np.isnan(probes)].astype(np.float64)
@@ -144,67 +154,33 @@ def gene_calls(
             calls.append(Call("gene", gene, None, NO_CALL, None))
             continue
         at = max(int(around["start"].search_sorted(place.centre, side="right")) - 1, 0)
-        level, se = float(around["log2"][at]), float(around["se"][at])
+        of_segment = around.row(at, named=True)
+        level, se = of_segment["log2"], of_segment["se"]
+        length = of_segment["end"] - of_segment["start"]
         own = float(np.median(probes)) - values.shift
-        own_se = math.sqrt(_MEDIAN_EFFICIENCY / probes.size) * values.probe_sd
+        own_se = math.sqrt(per_probe / probes.size)
         if abs(own - level) >= max(parameters.focal_excess, parameters.gene_z * own_se):
-            level, se = own, own_se
-        departs = abs(level - (arm_level[place.arm] or 0.0)) >= parameters.focal_excess
-        probability = state_probabilities(level, se, parameters, high_level=departs)
-        calls.append(_most_probable("gene", gene, level, probability, parameters))
+            level, se, length = own, own_se, 0
+        calls.append(
+            caller.call(
+                "gene",
+                gene,
+                Level(level, caller.error(se, length)),
+                place.chrom,
+                high_level=plausibility(level, arm_level[place.arm], parameters),
+            )
+        )
     return calls
 
 
-def focal_calls(segments: pl.DataFrame, bins: Bins, parameters: CnvParameters) -> list[Call]:
-    """List the altered segments that cover less than ``focal_arm_fraction`` of their arm.
-
-    Parameters
-    ----------
-    segments : pl.DataFrame
-        ``chrom``, ``start``, ``end``, ``log2``, ``call``, ``se`` (standard error).
-    bins : Bins
-    parameters : CnvParameters
-    """
-    arms = bins.frame.group_by("chrom", "arm").agg(pl.col("start").min(), pl.col("end").max())
-    calls = []
-    for row in segments.iter_rows(named=True):
-        arm_length = arms.filter(
-            pl.col("chrom") == row["chrom"],
-            pl.col("start") <= row["start"],
-            pl.col("end") >= row["end"],
-        ).select(pl.col("end") - pl.col("start"))
-        if row["call"] == "neutral" or arm_length.is_empty():
-            continue
-        if row["end"] - row["start"] >= parameters.focal_arm_fraction * arm_length.item():
-            continue
-        probability = state_probabilities(row["log2"], row["se"], parameters, high_level=True)
-        confidence = probability[row["call"]]
-        if confidence >= parameters.min_confidence:
-            region = f"{row['chrom']}:{row['start']}-{row['end']}"
-            calls.append(Call("focal", region, row["log2"], row["call"], confidence))
-    return calls
+def departs(level: float, of_arm: float, parameters: CnvParameters) -> bool:
+    """Tell whether a level stands out of its arm's."""
+    return abs(level - of_arm) >= parameters.focal_excess
 
 
-def altered_fraction(segments: pl.DataFrame) -> float:
-    """Return the fraction of the segmented autosomal length that is not neutral."""
-    length = pl.col("end") - pl.col("start")
-    autosomal = segments.filter(pl.col("chrom").is_in(AUTOSOMES))
-    altered = autosomal.filter(pl.col("call") != "neutral")
-    whole = autosomal.select(length.sum()).item()
-    return float(altered.select(length.sum()).item() / whole) if whole else 0.0
-
-
-def _most_probable(
-    kind: str,
-    region: str,
-    level: float,
-    probability: dict[str, float],
-    parameters: CnvParameters,
-) -> Call:
-    state = max(STATES, key=probability.__getitem__)
-    confidence = probability[state]
-    call = state if confidence >= parameters.min_confidence else NO_CALL
-    return Call(kind, region, level, call, confidence)
+def plausibility(level: float, of_arm: float, parameters: CnvParameters) -> float:
+    """Return how plausible a high-level state is, given the level of the arm."""
+    return 1.0 if departs(level, of_arm, parameters) else _PLAIN
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

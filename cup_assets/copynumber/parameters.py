@@ -78,10 +78,6 @@ class CnvParameters:
         So are those whose means differ by less than this many standard errors, waves included.
     wave_length : int
         Length (base pairs) over which the slow waves of a sample's level do not average out.
-    gain, loss : float
-        Bounds of the neutral state (log2 units).
-    amplification, deletion : float
-        Bounds of the high-level states (log2 units).
     focal_excess : float
         A gene whose own probes differ this much (log2 units) from its segment has a level of
         its own, and a high-level gene call must differ this much from its arm's median.
@@ -94,6 +90,15 @@ class CnvParameters:
         pool differences); it keeps the confidence of large arms honest.
     neutral_prior : float
         Prior probability that an arm, gene or segment is neutral; gain and loss share the rest.
+    high_level_share : float
+        Part of the altered genes and focal segments that are deleted in both copies, or amplified.
+    subclonal_fraction : float
+        Prior probability that a gain or loss is in a part of the tumour cells only.
+    purity_level_sd : float
+        Standard deviation (log2 units) of a segment's level around an integer copy number, when
+        the purity is estimated.
+    max_purity_interval : float
+        Where the purity's 90 % interval is wider, no value is given.
     min_arm_bins, min_gene_probes : int
         Arms and genes with fewer get no call.
     min_confidence : float
@@ -101,6 +106,11 @@ class CnvParameters:
         is not listed.
     genes : tuple of str
         Gene symbols to call, as the manifest annotates them.
+    renew_when_advised : bool
+        A profile is computed again once a pool reaches ``advised_controls``, if its own has fewer.
+    renew_when_control_lost : bool
+        A profile is computed again once a control of its pool no longer serves as one (retracted,
+        failed, its files changed), if there is another pool.
     """
 
     tile_size: int = 50_000
@@ -124,16 +134,18 @@ class CnvParameters:
     min_jump: float = 0.06
     jump_z: float = 3.5
     wave_length: int = 10_000_000
-    gain: float = 0.1
-    loss: float = -0.1
-    amplification: float = 0.5
-    deletion: float = -0.5
     focal_excess: float = 0.25
     gene_z: float = 4.0
     focal_arm_fraction: float = 0.5
     systematic_sd: float = 0.02
-    neutral_prior: float = 0.8
+    neutral_prior: float = 0.9
+    high_level_share: float = 0.2
+    subclonal_fraction: float = 0.15
+    purity_level_sd: float = 0.03
+    max_purity_interval: float = 0.6
     min_arm_bins: int = 3
     min_gene_probes: int = 3
-    min_confidence: float = 0.5
+    min_confidence: float = 0.7
     genes: tuple[str, ...] = GENES
+    renew_when_advised: bool = True
+    renew_when_control_lost: bool = True

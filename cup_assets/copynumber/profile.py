@@ -6,24 +6,18 @@ the result, storage, drawing.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cup_assets.copynumber.bins import Bins
-from cup_assets.copynumber.calls import (
-    altered_fraction,
-    arm_calls,
-    focal_calls,
-    gene_calls,
-    segment_call,
-)
+from cup_assets.copynumber.calls import Caller, arm_calls, gene_calls
 from cup_assets.copynumber.errors import CnvError
 from cup_assets.copynumber.fit import Refusal, fit_sample, intensity_fault
 from cup_assets.copynumber.parameters import CnvParameters
+from cup_assets.copynumber.purity import Purity, estimate_purity
 from cup_assets.copynumber.reference import ControlPool
+from cup_assets.copynumber.response import array_response
 from cup_assets.copynumber.result import (
     BINS_SCHEMA,
     SEGMENTS_SCHEMA,
@@ -31,14 +25,11 @@ from cup_assets.copynumber.result import (
     calls_frame,
     no_call_profile,
 )
-from cup_assets.copynumber.segment import (
-    JumpRule,
-    change_points,
-    join_similar,
-    segment_means,
-    smooth_outliers,
-)
+from cup_assets.copynumber.segment import segment_means, segment_starts, smooth_outliers
+from cup_assets.copynumber.states import state_model
+from cup_assets.copynumber.stretches import altered_fraction, call_segments, focal_calls
 from cup_assets.copynumber.summary import BinValues, summarise
+from cup_assets.genome import AUTOSOMES
 
 
 def profile_sample(
@@ -48,6 +39,7 @@ def profile_sample(
     pool: ControlPool,
     bins: Bins,
     parameters: CnvParameters,
+    purity_at_least: float | None = None,
 ) -> CnvProfile:
     """Return a sample's copy-number profile.
 
@@ -64,6 +56,8 @@ def profile_sample(
     bins : Bins
         The bins that the pool was made with.
     parameters : CnvParameters
+    purity_at_least : float, optional
+        What the sample's methylation says of its purity (`cup_assets.methylome.purity`).
 
     Returns
     -------
@@ -96,11 +90,16 @@ def profile_sample(
         )
         return no_call_profile(sample_id, bins.build, reason, parameters, pool_version=pool.version)
     segments = _segments(sample_id, values, bins, parameters)
-    arms = arm_calls(values, bins, parameters)
+    response = array_response(pool, bins)
+    purity = _purity(segments, values, purity_at_least, response, parameters)
+    model = state_model(purity.weights, parameters, response)
+    caller = Caller(values, bins, parameters, model, male=sex == "M")
+    arms = arm_calls(caller)
+    segments = call_segments(segments, arms, caller)
     calls = [
         *arms,
-        *gene_calls(fit.ratio, values, segments, arms, bins, parameters),
-        *focal_calls(segments, bins, parameters),
+        *gene_calls(fit.ratio, segments, arms, caller),
+        *focal_calls(segments, arms, caller),
     ]
     bin_frame = bins.frame[values.rows].with_columns(
         sample_id=pl.lit(sample_id),
@@ -118,6 +117,7 @@ def profile_sample(
         altered_fraction=altered_fraction(segments),
         pool_version=pool.version,
         n_controls=len(fit.controls),
+        purity=purity,
         reason=None,
         warnings=(*pool.warnings, *fit.warnings),
     )
@@ -138,30 +138,36 @@ def _check_one_array(
         )
 
 
+def _purity(
+    segments: pl.DataFrame,
+    values: BinValues,
+    at_least: float | None,
+    response: float,
+    parameters: CnvParameters,
+) -> Purity:
+    autosomal = segments.filter(pl.col("chrom").is_in(AUTOSOMES))
+    return estimate_purity(
+        autosomal["log2"].to_numpy(),
+        autosomal["se"].to_numpy(),
+        autosomal["n_probes"].to_numpy(),
+        at_least,
+        parameters,
+        values.wave_sd,
+        response,
+    )
+
+
 def _segments(
     sample_id: str, values: BinValues, bins: Bins, parameters: CnvParameters
 ) -> pl.DataFrame:
-    """Segment each chromosome; return the columns of `SEGMENTS_SCHEMA` and ``se``."""
+    """Segment each chromosome; return `SEGMENTS_SCHEMA` without ``call``, and ``se``."""
     frame = bins.frame[values.rows]
     chrom = frame["chrom"].to_numpy()
     weights = 1 / values.variance
     smooth = smooth_outliers(values.log2, np.sqrt(values.variance), parameters.outlier_sd)
-    penalty = parameters.penalty * float(np.log(max(values.rows.size, 2)))
     first = np.flatnonzero(np.concatenate([[True], chrom[1:] != chrom[:-1]]))
-    parts = [slice(*edges) for edges in itertools.pairwise([*first.tolist(), chrom.size])]
-    stretches = [(smooth[part], weights[part]) for part in parts]
     lengths = (frame["end"] - frame["start"]).to_numpy().astype(np.float64)
-    jumps = JumpRule(parameters.min_jump, parameters.jump_z, values.wave_sd, parameters.wave_length)
-    starts = [
-        part.start + join_similar(found, *stretch, lengths[part], jumps)
-        for part, stretch, found in zip(
-            parts,
-            stretches,
-            change_points(stretches, penalty, parameters.min_segment_bins),
-            strict=True,
-        )
-    ]
-    cuts = np.concatenate(starts)
+    cuts = segment_starts(smooth, values.variance, lengths, first, values.wave_sd, parameters)
     ends = np.concatenate([cuts[1:], [chrom.size]]) - 1
     level = segment_means(cuts, smooth, weights)
     errors = np.sqrt(1 / np.add.reduceat(weights, cuts))
@@ -173,10 +179,6 @@ def _segments(
             "end": frame["end"][ends],
             "n_probes": np.add.reduceat(values.n_probes, cuts),
             "log2": level,
-            "call": [
-                segment_call(mean, se, parameters)
-                for mean, se in zip(level.tolist(), errors.tolist(), strict=True)
-            ],
             "se": errors,
         }
     )

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from cup_assets.copynumber.calls import NO_CALL, Call
+from cup_assets.copynumber.calls import Call
 from cup_assets.copynumber.parameters import CnvParameters
+from cup_assets.copynumber.purity import Purity, no_purity
+from cup_assets.copynumber.states import NO_CALL
 from cup_assets.genome import chromosome_arms
 
 BINS_SCHEMA = {
@@ -46,6 +48,11 @@ SUMMARY_SCHEMA = {
     "noise": pl.Float64,
     "shift": pl.Float64,
     "altered_fraction": pl.Float64,
+    "purity": pl.Float64,
+    "purity_low": pl.Float64,
+    "purity_high": pl.Float64,
+    "purity_method": pl.String,
+    "purity_reason": pl.String,
     "pool_version": pl.String,
     "n_controls": pl.Int32,
     "warnings": pl.String,
@@ -70,14 +77,16 @@ class CnvProfile:
     calls : pl.DataFrame
         `CALLS_SCHEMA`. ``kind`` arm (every arm of the build, always), gene (every gene of the
         parameters, always) or focal (``region`` "chrom:start-end"); ``call`` as for segments or
-        no_call; ``confidence`` is the probability of the call given noise; ``log2`` and
-        ``confidence`` are null where nothing was measured.
+        no_call; ``confidence`` is the probability of the call given noise and purity; ``log2``
+        and ``confidence`` are null where nothing was measured.
     noise : float or None
         Root mean square difference of neighbouring probes (log2 units).
     shift : float or None
         Baseline shift taken off (log2 units).
     altered_fraction : float or None
         Part of the autosomes' segmented length that is not neutral.
+    purity : Purity
+        Fraction of tumour cells, or the reason why it is not known.
     pool_version : str or None
         Version of the control pool.
     n_controls : int
@@ -95,6 +104,7 @@ class CnvProfile:
     noise: float | None
     shift: float | None
     altered_fraction: float | None
+    purity: Purity
     pool_version: str | None
     n_controls: int
     reason: str | None
@@ -108,8 +118,13 @@ class CnvProfile:
     def summary(self) -> pl.DataFrame:
         """Return one row of `SUMMARY_SCHEMA` (``state`` called or no_call)."""
         row = {
-            **{name: getattr(self, name) for name in SUMMARY_SCHEMA if name != "state"},
+            **{name: getattr(self, name, None) for name in SUMMARY_SCHEMA},
             "state": "called" if self.called else NO_CALL,
+            "purity": self.purity.value,
+            "purity_low": self.purity.low,
+            "purity_high": self.purity.high,
+            "purity_method": self.purity.method,
+            "purity_reason": self.purity.reason,
             "warnings": "; ".join(self.warnings) or None,
         }
         return pl.DataFrame([row], schema=SUMMARY_SCHEMA)
@@ -154,6 +169,7 @@ def no_call_profile(
         noise=None,
         shift=None,
         altered_fraction=None,
+        purity=no_purity("no copy-number profile"),
         pool_version=pool_version,
         n_controls=0,
         reason=reason,

@@ -77,7 +77,7 @@ class Array:
         spread = np.where(rng.random(values.size) < 0.02, 5 * scale, scale)
         values = values + spread * rng.standard_normal(values.size)
         if sex == "M":
-            values[self.place["X"]] -= 0.6
+            values[self.place["X"]] -= 1.0
         else:
             values[self.place["Y"]] -= 3.0
         pos = self.probes["pos"].to_numpy()

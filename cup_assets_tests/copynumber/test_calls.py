@@ -1,47 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cup_assets.copynumber import Bins, CnvParameters, ControlPool, profile_sample
-from cup_assets.copynumber.calls import STATES, segment_call, state_probabilities
 from cup_assets_tests.copynumber.synthetic import PARAMETERS, Array, arm_event
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.floats(-3, 3), st.floats(0, 1), st.booleans())
-def test_the_probabilities_of_the_states_sum_to_one(
-    level: float, se: float, high_level: bool
-) -> None:
-    probability = state_probabilities(level, se, PARAMETERS, high_level=high_level)
-    assert tuple(probability) == STATES
-    assert sum(probability.values()) == pytest.approx(1)
-    assert min(probability.values()) >= 0
-    if not high_level:
-        assert probability["deletion"] == probability["amplification"] == 0
-
-
-def test_noise_takes_confidence_away() -> None:
-    sure = state_probabilities(0.3, 0.02, PARAMETERS, high_level=False)["gain"]
-    unsure = state_probabilities(0.3, 0.2, PARAMETERS, high_level=False)["gain"]
-    assert sure > 0.99
-    assert unsure < 0.7
-
-
-@pytest.mark.parametrize(
-    ("level", "call"),
-    [(-0.8, "deletion"), (-0.2, "loss"), (0.0, "neutral"), (0.2, "gain"), (0.9, "amplification")],
-)
-def test_a_segment_is_called_by_its_level(level: float, call: str) -> None:
-    assert segment_call(level, 0.01, PARAMETERS) == call
-
-
-def test_an_uncertain_segment_needs_more_to_be_altered() -> None:
-    assert segment_call(0.14, 0.01, PARAMETERS) == "gain"
-    assert segment_call(0.14, 0.06, PARAMETERS) == "neutral"
-    assert segment_call(0.30, 0.06, PARAMETERS) == "gain"
 
 
 def _call(array: Array, pool: ControlPool, bins: Bins, region: str, *events: object) -> str:
@@ -50,7 +14,7 @@ def _call(array: Array, pool: ControlPool, bins: Bins, region: str, *events: obj
     return str(calls.filter(pl.col("region") == region)["call"].item())
 
 
-@pytest.mark.parametrize(("change", "call"), [(1.2, "amplification"), (-1.2, "deletion")])
+@pytest.mark.parametrize(("change", "call"), [(1.2, "amplification"), (-1.6, "deletion")])
 def test_a_gene_of_high_level_is_called_though_its_arm_is_neutral(
     array: Array, pool: ControlPool, bins: Bins, change: float, call: str
 ) -> None:
@@ -72,7 +36,7 @@ def test_a_whole_arm_of_high_level_makes_its_genes_gained_not_amplified(
 def test_a_focal_segment_is_listed_with_its_place_and_an_arm_event_is_not(
     array: Array, pool: ControlPool, bins: Bins
 ) -> None:
-    focal = ("4", 100_000_000, 112_000_000, 0.8)
+    focal = ("4", 100_000_000, 112_000_000, 1.4)
     sample = array.sample(8, "F", (focal, arm_event("8q", 0.4)))
     calls = profile_sample("case", "F", sample, pool, bins, PARAMETERS).calls
     found = calls.filter(pl.col("kind") == "focal")
@@ -95,3 +59,38 @@ def test_arms_with_too_few_bins_and_genes_without_probes_get_no_call(
     calls = profile_sample("case", "F", sample, pool, bins, parameters).calls
     genes = dict(calls.filter(pl.col("kind") == "gene").select("region", "call").iter_rows())
     assert genes == {"MYC": "neutral", "NOT_A_GENE": "no_call"}
+
+
+def test_a_gene_lost_in_both_copies_is_told_from_one_lost_in_one_at_any_purity(
+    array: Array, pool: ControlPool, bins: Bins
+) -> None:
+    """At purity .4 both copies lost show what one lost shows at purity .8."""
+    place = bins.genes["CDKN2A"]
+    level = float(np.log2(1 - 0.4))
+    event = (place.chrom, place.centre - 3_000_000, place.centre + 3_000_000, level)
+    pure = [arm_event(arm, float(np.log2(1 - 0.8 / 2))) for arm in ("3p", "5q", "18q")]
+    impure = [arm_event(arm, float(np.log2(1 - 0.4 / 2))) for arm in ("3p", "5q", "18q")]
+    assert _call(array, pool, bins, "CDKN2A", event, *pure) == "loss"
+    assert _call(array, pool, bins, "CDKN2A", event, *impure) == "deletion"
+
+
+def test_a_pure_tumours_arm_event_cut_in_pieces_is_no_focal_event(
+    array: Array, pool: ControlPool, bins: Bins
+) -> None:
+    inside = ("8", 100_000_000, 108_000_000, 1.5)
+    sample = array.sample(9, "F", (arm_event("8q", 0.4), inside))
+    calls = profile_sample("case", "F", sample, pool, bins, PARAMETERS).calls
+    (found,) = calls.filter(pl.col("kind") == "focal")["region"]
+    start = int(found.split(":")[1].split("-")[0])
+    assert abs(start - 100_000_000) < 2_000_000
+    assert _call(array, pool, bins, "8q", arm_event("8q", 0.4), inside) == "gain"
+
+
+def test_a_man_who_lost_his_x_is_called_lost_at_the_level_of_no_copy(
+    array: Array, pool: ControlPool, bins: Bins
+) -> None:
+    events = [arm_event(arm, -1.2) for arm in ("Xp", "Xq")]
+    sample = array.sample(11, "M", tuple(events))
+    calls = profile_sample("case", "M", sample, pool, bins, PARAMETERS).calls
+    arms = dict(calls.filter(pl.col("kind") == "arm").select("region", "call").iter_rows())
+    assert (arms["Xp"], arms["Xq"], arms["1p"]) == ("loss", "loss", "neutral")
