@@ -64,6 +64,8 @@ def run_classify(
             mapper=make_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    for line in masks.lacks(array.manifest for array in signals.arrays):
+        console.print(line, style="yellow", soft_wrap=True, markup=False)
     failed_quality = []
     for array in signals.arrays:
         materials = [sheet.get(sample, material) for sample in array.sample_ids]

@@ -66,18 +66,22 @@ CREATE TABLE IF NOT EXISTS cnv_pools (
 CREATE TABLE IF NOT EXISTS cnv_profiles (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, pool_version VARCHAR, n_controls INTEGER,
     noise DOUBLE, shift DOUBLE, altered_fraction DOUBLE, reason VARCHAR, warnings VARCHAR,
+    build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_bins (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
     "end" BIGINT NOT NULL, log2 DOUBLE NOT NULL, n_probes INTEGER NOT NULL,
+    build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_segments (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
     "end" BIGINT NOT NULL, n_probes INTEGER NOT NULL, log2 DOUBLE NOT NULL, call VARCHAR NOT NULL,
+    build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_calls (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, kind VARCHAR NOT NULL, region VARCHAR NOT NULL,
     log2 DOUBLE, call VARCHAR NOT NULL, confidence DOUBLE,
+    build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- datasets

@@ -31,17 +31,23 @@ from cup_assets_tests.orchestration.chain import DESIGN, PARAMETERS, Chain, fail
 
 OLD, NEW = "mini", "cupnext-v1-simulated"
 KEPT, TWICE, THRICE = 9_000, 300, 100
+SHIFT = 5_000
+# On chromosome 10 of the old build; the new one says X.
+MOVED = "cg00009413"
 
 
 def successor_manifest(folder: Path) -> Path:
     """Write the manifest of an array that follows ``mini`` as EPICv2 follows EPIC.
 
     It lacks a quarter of the probes, has some of them two or three times, names every probe with a
-    suffix, and has bead addresses of its own.
+    suffix, has bead addresses of its own, and is on another genome build: positions are shifted,
+    and `MOVED` lies on another chromosome.
     """
     old = array_layout(OLD)
     rs = old.probes.filter(kind="rs")
-    cg = old.probes.filter(kind="cg").sort(pl.col("name").hash(seed=1))[:KEPT]
+    cg = old.probes.filter(kind="cg").sort(pl.col("name") != MOVED, pl.col("name").hash(seed=1))[
+        :KEPT
+    ]
     twice = cg.filter(design="II")[: TWICE + THRICE]
     copies = [(pl.concat([cg, rs]), 1), (twice, 2), (twice[:THRICE], 3)]
     probes = pl.concat(
@@ -54,7 +60,10 @@ def successor_manifest(folder: Path) -> Path:
     layout = replace(
         old,
         descriptor="CupNext_v1_SIMULATED.bpm",
+        build="hg38",
         probes=probes.with_columns(
+            pos=pl.col("pos") - SHIFT,
+            chrom=pl.when(pl.col("name") == MOVED).then(pl.lit("X")).otherwise("chrom"),
             address_a=pl.Series(a),
             address_b=pl.when(pl.col("design") == "I").then(pl.Series(b)),
         ),
@@ -103,6 +112,9 @@ def test_what_both_arrays_measure_is_learnt_from(mixed: Chain, platform: Platfor
     assert members.rows() == [(NEW, 15), (OLD, 15)]
     names = probe_space(platform, [OLD, NEW]).names
     assert set(names) <= set(probe_space(platform, [OLD]).names)
+    # What is on X in one of the builds is learnt from on no array.
+    assert MOVED in probe_space(platform, [OLD]).names
+    assert MOVED not in names
     assert set(names) == set(probe_space(platform, [NEW]).names)
     data = load_training_data(platform)
     assert tuple(data.probe_ids.tolist()) == names
@@ -216,7 +228,9 @@ def test_probes_that_an_array_lacks_are_an_error_unless_asked_for(
 ) -> None:
     samples = mixed.catalogue.query('SELECT sample_id, batch, "array" FROM samples ORDER BY ALL')
     lost = sorted(
-        set(probe_space(platform, [OLD]).names) - set(probe_space(platform, [OLD, NEW]).names)
+        set(probe_space(platform, [OLD]).names)
+        - set(probe_space(platform, [OLD, NEW]).names)
+        - {MOVED}
     )[:3]
     with pytest.raises(MatrixError, match=f"{NEW} lacks 3 of the 3 probes"):
         stack_betas(platform, samples, lost, "mean")
@@ -269,3 +283,26 @@ def test_two_manifests_of_one_array_are_refused(mixed: Chain, tmp_path: Path) ->
     source.with_name("another.csv").write_text(source.read_text().replace("v1_SIM", "v1b_SIM", 1))
     with pytest.raises(ManifestError, match="are both of mini: keep one, the same"):
         installed_manifests(Platform(data=str(tmp_path)))
+
+
+def test_coordinates_say_their_build_wherever_they_are_stored_or_shown(mixed: Chain) -> None:
+    for table in ("cnv_profiles", "cnv_bins", "cnv_segments", "cnv_calls", "probes"):
+        join = "" if table == "probes" else " JOIN samples USING (sample_id)"
+        builds = mixed.catalogue.query(
+            f'SELECT DISTINCT "array", build FROM {table}{join} ORDER BY ALL'
+        )
+        assert builds.rows() == [(NEW, "hg38"), (OLD, "hg19")], table
+    old = mixed.catalogue.query(
+        "SELECT name, chrom, pos FROM probes WHERE \"array\" = ? AND kind = 'cg'", [OLD]
+    )
+    place = {name: (chrom, pos) for name, chrom, pos in old.iter_rows()}
+    for asset, note in (("panels/importance", "most important"), ("panels/cpg", "recommended")):
+        version = mixed.catalogue.current(asset)
+        assert version is not None
+        (table,) = [text for name, text in version.summary["notes"].items() if note in name]
+        heading, _, first, *_ = [
+            [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
+        ]
+        row = dict(zip(heading, first, strict=True))
+        chrom, pos = place[row["probe_id"]]
+        assert (row["hg19"], row["hg38"]) == (f"{chrom}:{pos}", f"{chrom}:{pos - SHIFT}"), asset

@@ -5,7 +5,7 @@ is computed (`cup_assets.copynumber`), and with which pool
 (`cup_assets.orchestration.control_pools`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -194,18 +194,22 @@ def _product(
     genes: Mapping[str, pl.DataFrame],
     mapper: Mapper,
 ) -> Product:
-    def stacked(frames: list[pl.DataFrame], schema: Mapping[str, Any]) -> pl.DataFrame:
-        empty = pl.DataFrame(schema=schema)
+    def stacked(
+        part: Callable[[CnvProfile], pl.DataFrame], schema: Mapping[str, Any]
+    ) -> pl.DataFrame:
+        # Coordinates of a batch on several arrays may be of several genome builds.
+        empty = pl.DataFrame(schema={**schema, "build": pl.String})
+        frames = [part(p).with_columns(build=pl.lit(p.build)) for p in profiles]
         return pl.concat([empty, *frames]).with_columns(batch=pl.lit(batch))
 
-    summaries = stacked([p.summary() for p in profiles], SUMMARY_SCHEMA)
-    calls = stacked([p.calls for p in profiles], CALLS_SCHEMA)
+    summaries = stacked(lambda p: p.summary(), SUMMARY_SCHEMA)
+    calls = stacked(lambda p: p.calls, CALLS_SCHEMA)
     called = summaries.filter(pl.col("state") == "called")
     notes = {"profiles": markdown_table(summaries.drop("pool_version", "batch"))}
     return Product(
         tables={
-            "cnv_segments": stacked([p.segments for p in profiles], SEGMENTS_SCHEMA),
-            "cnv_bins": stacked([p.bins for p in profiles], BINS_SCHEMA),
+            "cnv_segments": stacked(lambda p: p.segments, SEGMENTS_SCHEMA),
+            "cnv_bins": stacked(lambda p: p.bins, BINS_SCHEMA),
             "cnv_calls": calls,
             "cnv_profiles": summaries.drop("state"),
         },

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import dagster as dg
 import polars as pl
 
+from cup_assets.cohort.places import places_by_build
 from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA
 from cup_assets.orchestration.conventions import (
     COMPUTE_POOL,
@@ -80,7 +81,7 @@ def _importance(platform: Platform) -> Product:
     table = importance(data, platform.parameters.panels)
     best = mean_ranks(table).head(_SHOWN)
     best = best.join(
-        _genes(platform, best["probe_id"]), on="probe_id", how="left", maintain_order="left"
+        _places(platform, best["probe_id"]), on="probe_id", how="left", maintain_order="left"
     )
     genes = {probe: gene for probe, gene in best["probe_id", "genes"].iter_rows() if gene}
     return Product(
@@ -91,13 +92,15 @@ def _importance(platform: Platform) -> Product:
     )
 
 
-def _genes(platform: Platform, names: pl.Series) -> pl.DataFrame:
-    """Return where CpGs lie and in which genes, by the first of the arrays that have them."""
-    return platform.catalogue.query(
-        "SELECT DISTINCT ON (name) name AS probe_id, chrom, pos, build, genes FROM probes"
-        ' WHERE name IN (SELECT unnest(?)) ORDER BY name, "array", probe_id',
+def _places(platform: Platform, names: pl.Series) -> pl.DataFrame:
+    """Return where CpGs lie in each build of the members' arrays, and in which genes."""
+    probes = platform.catalogue.query(
+        'SELECT "array", probe_id, name, chrom, pos, build, genes FROM probes'
+        ' WHERE name IN (SELECT unnest(?)) AND "array" IN'
+        ' (SELECT "array" FROM dataset_members WHERE included)',
         [names.to_list()],
     )
+    return places_by_build(probes, names.to_list())
 
 
 def _panels(context: dg.AssetExecutionContext, platform: Platform) -> Product:
@@ -110,7 +113,7 @@ def _panels(context: dg.AssetExecutionContext, platform: Platform) -> Product:
     panels = final_panels(data, parameters)
     recommended = panels.filter(pl.col("size") == result.recommended)
     recommended = recommended.join(
-        _genes(platform, recommended["probe_id"]),
+        _places(platform, recommended["probe_id"]),
         on="probe_id", how="left", maintain_order="left",
     )  # fmt: skip
     return Product(
