@@ -75,13 +75,19 @@ def _options() -> argparse.Namespace:
 def _contender(
     engine: str, method: str, found: Pairs, work: Path, python: Path = Path(sys.executable)
 ) -> Contender:
-    manifest = found.manifest
-    if engine == "mepylome" and manifest.suffix == ".gz":
-        manifest = work / manifest.stem
-        if not manifest.exists():
-            with gzip.open(found.manifest) as packed, manifest.open("wb") as plain:
-                shutil.copyfileobj(packed, plain)
+    manifest = plain_manifest(found.manifest, work) if engine == "mepylome" else found.manifest
     return Contender(engine, method, manifest, work / f"{engine}-{method}", found.pairs, python)
+
+
+def plain_manifest(manifest: Path, work: Path) -> Path:
+    """Return the manifest uncompressed, as mepylome reads it; a copy in ``work`` where needed."""
+    if manifest.suffix != ".gz":
+        return manifest
+    plain = work / manifest.stem
+    if not plain.exists():
+        with gzip.open(manifest) as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    return plain
 
 
 def _quick(found: Pairs, work: Path, python: Path | None) -> list[Contender]:
