@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy screenshots constraints clean-data
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy screenshots constraints clean-data bench-batch
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -46,6 +46,9 @@ bench-normalisation: $(STAMP) ## seconds and memory from IDAT files to betas, ag
 
 bench-accuracy: $(STAMP) ## error against simulated truth, by method and material, and peers' (minutes)
 	$(BIN)/python benchmarks/accuracy.py
+
+bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
+	$(BIN)/python benchmarks/batch.py
 
 screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
 	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200

@@ -20,14 +20,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from processes import Look, watched
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -38,8 +36,6 @@ from cup_assets.orchestration.instance import open_instance
 from cup_assets.settings import Settings
 from cup_assets.simulate import CohortDesign, simulate_cohort
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _EVERY = 0.2  # seconds between two looks at the processes
 
 
@@ -47,12 +43,6 @@ class Stage(NamedTuple):
     name: str
     start: float  # seconds since the epoch
     end: float
-
-
-class Look(NamedTuple):
-    at: float  # seconds since the epoch
-    resident: int  # bytes
-    processor: float  # seconds since the processes began
 
 
 def main() -> None:
@@ -124,7 +114,7 @@ def _simulate(data: Path, options: argparse.Namespace, console: Console) -> None
 def _measure(data: Path, workers: int, console: Console) -> None:
     os.environ["CUP_WORKERS"] = str(workers)
     settings = Settings(data, workers=workers)
-    with _watched() as looks:
+    with watched(_EVERY) as looks:
         started = time.time()
         run_materialize(settings)
         ended = time.time()
@@ -171,54 +161,6 @@ def _stages(settings: Settings) -> list[Stage]:
                     name = event.step_key.replace("__", "/") + (f"[{batch}]" if batch else "")
                     stages.append(Stage(name, begun[event.step_key], entry.timestamp))
     return sorted(stages, key=lambda stage: stage.start)
-
-
-@contextmanager
-def _watched() -> Iterator[list[Look]]:
-    """Look at this process and those below it while the block runs."""
-    looks: list[Look] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_EVERY):
-            looks.append(_look(os.getpid()))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield looks
-    finally:
-        over.set()
-        thread.join()
-
-
-def _look(root: int) -> Look:
-    """Add up a process and all below it, with the processor time of those that ended."""
-    parents: dict[int, int] = {}
-    resident: dict[int, int] = {}
-    processor: dict[int, float] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The command in parentheses may hold spaces: what follows the last one is regular.
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        process = int(entry.name)
-        parents[process] = int(fields[1])
-        resident[process] = int(fields[21]) * _PAGE
-        # Own user and system time, and that of children that were waited for.
-        processor[process] = sum(map(int, fields[11:15])) / _TICKS
-    members, todo = [], [root]
-    while todo:
-        members.append(todo.pop())
-        todo += [child for child, parent in parents.items() if parent == members[-1]]
-    return Look(
-        time.time(),
-        sum(resident.get(process, 0) for process in members),
-        sum(processor.get(process, 0.0) for process in members),
-    )
 
 
 if __name__ == "__main__":

@@ -5,12 +5,18 @@ a training table is made of (`cup_assets.cohort.matrix`).
 
 A file is named after its data version and never overwritten: the catalogue's transaction decides
 which file counts, so that a kill at any moment leaves the old or the new state.
+
+Layout: a text column ``probe_id`` and a float32 column a sample, in row groups of 65,536 probes,
+plain values compressed by LZ4. Betas are quotients of half a million different intensities, which
+nothing compresses well: zstd saves 12 % against LZ4, and takes a third longer to write and three
+times as long to read. (Files written until then are zstd in one row group; they read alike.)
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +28,8 @@ from numpy.typing import NDArray
 # Up to so many probes only the parts of a file that hold them are decoded: the 65 SNP probes, which
 # stand together in a manifest, are then read ten times faster.
 _FEW = 20_000
+# What is in memory while a file is written: so many probes of all samples.
+_ROW_GROUP = 65_536
 
 
 @dataclass(frozen=True)
@@ -59,44 +67,74 @@ class MatrixFile:
         return {name: getattr(self, name) for name in self.SCHEMA}
 
 
-def write_matrix(
-    warehouse: Path,
-    *,
-    batch: str,
-    array_name: str,
-    kind: str,
-    version: str,
-    probe_ids: Sequence[str] | pl.Series,
-    sample_ids: Sequence[str],
-    values: NDArray[np.float32],
-) -> MatrixFile:
-    """Write a probes x samples float32 matrix; NaN is stored as null.
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """What is to be stored.
 
-    The file appears under its name only when it is complete (temporary file, fsync, rename).
+    Attributes
+    ----------
+    array_name, kind
+        As in `MatrixFile`.
+    probe_ids, sample_ids
+        Of the p rows and n columns.
+    values : float32[p, n]
+        NaN where missing; may be memory-mapped.
+    """
+
+    array_name: str
+    kind: str
+    probe_ids: Sequence[str] | pl.Series
+    sample_ids: Sequence[str]
+    values: NDArray[np.float32]
+
+
+def write_matrix(warehouse: Path, batch: str, version: str, matrix: Matrix) -> MatrixFile:
+    """Write a matrix of a batch; NaN is stored as null.
+
+    The file appears under its name only when it is complete (temporary file, fsync, rename). No
+    more than a row group of the values is copied.
 
     Raises
     ------
     OSError
         If the disk is full; the temporary file is removed.
     """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
     folder = warehouse / "matrices" / batch
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{kind}-{array_name}-{version[:16]}.parquet"
-    columns = [pl.Series("probe_id", probe_ids, dtype=pl.String)]
-    columns += [
-        pl.Series(name, values[:, i], dtype=pl.Float32, nan_to_null=True)
-        for i, name in enumerate(sample_ids)
-    ]
-    write_atomically(pl.DataFrame(columns), path)
+    path = folder / f"{matrix.kind}-{matrix.array_name}-{version[:16]}.parquet"
+    samples, values = matrix.sample_ids, matrix.values
+    probes = pl.Series("probe_id", matrix.probe_ids, dtype=pl.String).to_arrow().cast(pa.string())
+    schema = pa.schema([("probe_id", pa.string()), *((name, pa.float32()) for name in samples)])
+    with (
+        _complete(path) as temporary,
+        ParquetWriter(temporary, schema, compression="lz4", use_dictionary=False) as file,
+    ):
+        for start in range(0, len(probes), _ROW_GROUP):
+            rows = slice(start, start + _ROW_GROUP)
+            columns = [
+                pa.array(np.ascontiguousarray(values[rows, i]), pa.float32(), from_pandas=True)
+                for i in range(len(samples))
+            ]
+            file.write_table(pa.Table.from_arrays([probes[rows], *columns], schema=schema))
     relative = path.relative_to(warehouse).as_posix()
-    return MatrixFile(batch, array_name, kind, relative, values.shape[0], values.shape[1])
+    return MatrixFile(batch, matrix.array_name, matrix.kind, relative, *values.shape)
 
 
 def write_atomically(frame: pl.DataFrame, path: Path) -> None:
-    """Write Parquet (zstd) so that the name only ever stands for a complete file."""
+    """Write a table as Parquet (zstd) so that the name only ever stands for a complete file."""
+    with _complete(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd", compression_level=1)
+
+
+@contextmanager
+def _complete(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, and that of ``path`` to what was written, once on disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        frame.write_parquet(temporary, compression="zstd", compression_level=1)
+        yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)

@@ -29,7 +29,6 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import polars as pl
 import pytest
 
 from cup_assets.methylome import read_idat
@@ -207,13 +206,11 @@ def test_a_batch_that_changes_while_it_is_normalised_is_not_stored(
     assert landed.run("read_batch", "beta").success
 
 
-def full_for_polars(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "parquet: underlying IO error: No space left on device (os error 28)"
-
+def full_for_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
-        raise pl.exceptions.ComputeError(text)
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left")
 
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
 
 
 def full_for_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +227,7 @@ def full_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", full)
 
 
-@pytest.mark.parametrize("full", [full_for_polars, full_for_duckdb, full_for_files])
+@pytest.mark.parametrize("full", [full_for_arrow, full_for_duckdb, full_for_files])
 def test_a_full_disk_is_said_in_one_line_and_leaves_what_was_stored(
     complete: Chain, full: Callable[[pytest.MonkeyPatch], None]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cup_assets.compute import local
 from cup_assets.warehouse import (
     Catalogue,
     InputChangedError,
+    Matrix,
     Recipe,
     WarehouseError,
     Write,
@@ -93,16 +96,8 @@ def test_only_the_rows_of_the_key_are_replaced(catalogue: Catalogue) -> None:
 
 
 def matrix(catalogue: Catalogue, version: str, values: np.ndarray, samples: list[str]) -> Write:
-    file = write_matrix(
-        catalogue.path.parent,
-        batch="b1",
-        array_name="mini",
-        kind="betas",
-        version=version,
-        probe_ids=["cg1", "cg2"],
-        sample_ids=samples,
-        values=values.astype(np.float32),
-    )
+    new = Matrix("mini", "betas", ["cg1", "cg2"], samples, values.astype(np.float32))
+    file = write_matrix(catalogue.path.parent, "b1", version, new)
     return Write({}, key={"batch": "b1"}, matrices=[file])
 
 
@@ -128,6 +123,7 @@ def test_a_matrix_is_read_back_in_the_order_asked_for(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr("cup_assets.warehouse.matrices._FEW", few)
+    monkeypatch.setattr("cup_assets.warehouse.matrices._ROW_GROUP", 1)
     values = np.array([[0.1, np.nan], [0.3, 0.4]])
     write = matrix(catalogue, "v1", values, ["S1", "S2"])
     assert write.matrices is not None
@@ -137,6 +133,32 @@ def test_a_matrix_is_read_back_in_the_order_asked_for(
     np.testing.assert_array_equal(read, np.array([[0.4, 0.3], [np.nan, 0.1]], dtype=np.float32))
     with pytest.raises(KeyError, match="cg9"):
         read_matrix(path, probes=["cg9"])
+
+
+def test_files_in_the_earlier_layout_stay_readable(tmp_path: Path) -> None:
+    path = tmp_path / "betas-mini-old.parquet"
+    frame = pl.DataFrame({"probe_id": ["cg1", "cg2"], "S1": [0.1, None]})
+    frame.with_columns(pl.col("S1").cast(pl.Float32)).write_parquet(path, compression="zstd")
+    _, _, values = read_matrix(path, probes=["cg2", "cg1"])
+    np.testing.assert_array_equal(values, np.array([[np.nan], [0.1]], dtype=np.float32))
+
+
+def test_a_matrix_file_has_the_same_bytes_whoever_writes_it(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).random((70_000, 3)).astype(np.float32)
+    values[::7] = np.nan
+    probes = [f"cg{i:06d}" for i in range(len(values))]
+    matrices = [
+        Matrix("mini", "betas", probes, ["A", "B", "C"], values),
+        Matrix("mini", "log2_total", probes, ["A", "B", "C"], np.asfortranarray(values)),
+    ]
+    for name, workers in (("one", 1), ("two", 2)):
+        write = partial(write_matrix, tmp_path / name, "b1", "v1")
+        assert [file.kind for file in local(workers)(write, matrices)] == ["betas", "log2_total"]
+    files = {path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.parquet")}
+    assert len(files) == 2
+    content = {(tmp_path / name / file).read_bytes() for name in ("one", "two") for file in files}
+    assert len(content) == 1
+    np.testing.assert_array_equal(read_matrix(tmp_path / "two" / files.pop())[2], values)
 
 
 def test_a_full_disk_leaves_no_partial_file(

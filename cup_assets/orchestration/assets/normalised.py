@@ -7,12 +7,14 @@ Belongs here: the asset ``normalised/betas``. Does not belong here: how a sample
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from cup_assets.cohort.batch_files import batch_signature
+from cup_assets.compute import local, scratch_folder
 from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch, read_masks
 from cup_assets.orchestration.conventions import (
     BETAS,
@@ -28,7 +30,7 @@ from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
 from cup_assets.report import beta_density, markdown_table, quality_scatter
-from cup_assets.warehouse import MatrixFile, Recipe, write_matrix
+from cup_assets.warehouse import Matrix, MatrixFile, Recipe, write_matrix
 
 _PICTURED = 48  # densities of more samples than this are no picture any more
 
@@ -72,26 +74,24 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
 
     def make() -> Product:
         folder = settings.landing / batch
-        signals = process_batch(
-            [
-                (row["sample_id"], folder / row["grn"], folder / row["red"])
-                for row in samples.iter_rows(named=True)
-            ],
-            manifests,
-            parameters.betas,
-            quality=parameters.quality,
-            masks=read_masks(parameters.betas, settings.data),
-            mapper=platform.mapper,
-            progress=progress_of(context, "samples"),
-        )
-        _refuse_if_changed(platform, batch)
-        _store_probes(context, platform, manifests)
-        matrices = [
-            file
-            for array in signals.arrays
-            for file in _write_matrices(platform, batch, recipe.fingerprint, array)
-        ]
-        return _product(batch, samples, signals, matrices)
+        with scratch_folder(settings.cache) as scratch:
+            signals = process_batch(
+                [
+                    (row["sample_id"], folder / row["grn"], folder / row["red"])
+                    for row in samples.iter_rows(named=True)
+                ],
+                manifests,
+                parameters.betas,
+                quality=parameters.quality,
+                masks=read_masks(parameters.betas, settings.data),
+                mapper=platform.mapper,
+                progress=progress_of(context, "samples"),
+                scratch=scratch,
+            )
+            _refuse_if_changed(platform, batch)
+            _store_probes(context, platform, manifests)
+            matrices = _write_matrices(platform, batch, recipe.fingerprint, signals.arrays)
+            return _product(batch, samples, signals, matrices)
 
     return materialise(context, platform, recipe, make)
 
@@ -125,26 +125,21 @@ def _store_probes(
 
 
 def _write_matrices(
-    platform: Platform, batch: str, version: str, array: ArraySignals
+    platform: Platform, batch: str, version: str, arrays: Sequence[ArraySignals]
 ) -> list[MatrixFile]:
-    kinds = {
-        "betas": array.beta,
-        "detection_p": array.detection_p,
-        "log2_total": array.log2_total,
-    }
-    return [
-        write_matrix(
-            platform.settings.warehouse,
-            batch=batch,
-            array_name=array.manifest.array,
-            kind=kind,
-            version=version,
-            probe_ids=array.probe_ids,
-            sample_ids=array.sample_ids,
-            values=values,
+    settings = platform.settings
+    matrices = [
+        Matrix(array.manifest.array, kind, array.probe_ids, array.sample_ids, values)
+        for array in arrays
+        for kind, values in (
+            ("betas", array.beta),
+            ("detection_p", array.detection_p),
+            ("log2_total", array.log2_total),
         )
-        for kind, values in kinds.items()
     ]
+    write = partial(write_matrix, settings.warehouse, batch, version)
+    # On this machine, whatever the mapper: here are the values, and the disk they are to be on.
+    return local(settings.workers)(write, matrices)
 
 
 def _product(
