@@ -110,7 +110,9 @@ def write_matrix(warehouse: Path, batch: str, version: str, matrix: Matrix) -> M
     schema = pa.schema([("probe_id", pa.string()), *((name, pa.float32()) for name in samples)])
     with (
         _complete(path) as temporary,
-        ParquetWriter(temporary, schema, compression="lz4", use_dictionary=False) as file,
+        ParquetWriter(
+            temporary, schema, compression="lz4", use_dictionary=False, write_statistics=False
+        ) as file,
     ):
         for start in range(0, len(probes), _ROW_GROUP):
             rows = slice(start, start + _ROW_GROUP)
