@@ -211,6 +211,10 @@ def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]
         assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
 
 
+def test_holm_multiplies_the_smallest_by_all_and_passes_over_what_is_not_tested() -> None:
+    assert holm([0.01, 0.04, None, 0.03]) == pytest.approx([0.03, 0.06, None, 0.06])
+
+
 def test_mcnemar_without_discordant_patients_tells_nothing() -> None:
     assert mcnemar(0, 0) == 1
     assert mcnemar(5, 5) == 1

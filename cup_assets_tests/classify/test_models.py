@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cup_assets.classify.models import MODELS, TrainingSet
-from cup_assets.classify.models.base import balanced
 from cup_assets.classify.models.linear import row_space
 from cup_assets.classify.models.random_forest import _flatten
+from cup_assets.classify.strategies import balanced
 from cup_assets_tests.classify.synthetic import QUICK, cohort
 
 NAMES = sorted(MODELS)

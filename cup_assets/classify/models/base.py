@@ -1,7 +1,7 @@
 """What every model offers, so that folds, calibration and releases treat all alike.
 
-Belongs here: the interfaces and the balancing of a training set. Does not belong here: any
-particular model.
+Belongs here: the interfaces. Does not belong here: any particular model, the balancing of a
+training set (`strategies`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from cup_assets.classify.data import Features, Floats, Ints
@@ -69,29 +68,3 @@ class ModelSpec:
     fit: Callable[[TrainingSet, Sequence[Candidate], EvaluationParameters, int], list[Model]]
     load: Callable[[Mapping[str, NDArray[Any]]], Model]
     floor: Callable[[EvaluationParameters], float]
-
-
-def balanced(
-    training: TrainingSet, strategy: str, seed: int
-) -> tuple[TrainingSet, NDArray[np.float64]]:
-    """Return the training set and a weight per sample under a balancing strategy.
-
-    ``class_weight`` gives each class the same total weight, n / number of classes;
-    ``down_sample`` keeps a random subset of each class as large as the smallest.
-    """
-    sizes = np.bincount(training.codes, minlength=training.n_classes)
-    present = np.flatnonzero(sizes)
-    weights = np.ones(len(training.codes))
-    if strategy == "class_weight":
-        weights = len(training.codes) / (len(present) * sizes[training.codes])
-    elif strategy == "down_sample":
-        generator = np.random.default_rng(seed)
-        smallest = int(sizes[present].min())
-        kept = [
-            generator.choice(np.flatnonzero(training.codes == code), smallest, replace=False)
-            for code in present
-        ]
-        rows = np.sort(np.concatenate(kept))
-        training = TrainingSet(training.features[rows], training.codes[rows], training.n_classes)
-        weights = weights[rows]
-    return training, np.asarray(weights, dtype=np.float64)

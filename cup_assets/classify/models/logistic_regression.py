@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cup_assets.classify.models.base import Candidate, Model, ModelSpec, TrainingSet, balanced
+from cup_assets.classify.models.base import Candidate, Model, ModelSpec, TrainingSet
 from cup_assets.classify.models.linear import LinearModel, multinomial_ridge, row_space
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.strategies import balanced
 
 
 def _fit(

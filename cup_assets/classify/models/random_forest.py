@@ -26,9 +26,9 @@ from cup_assets.classify.models.base import (
     Model,
     ModelSpec,
     TrainingSet,
-    balanced,
 )
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.strategies import balanced
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cup_assets.classify.data import Floats, Ints
-from cup_assets.classify.models.base import Candidate, Model, ModelSpec, TrainingSet, balanced
+from cup_assets.classify.models.base import Candidate, Model, ModelSpec, TrainingSet
 from cup_assets.classify.models.linear import LinearModel, row_space
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.strategies import balanced
 
 
 def _fit(
