@@ -6,6 +6,7 @@ not belong here: which samples are eligible (cohort) and anything learnt from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +20,9 @@ Strings = NDArray[np.str_]
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+# What betas can be adjusted for. Not the batch: a new case's batch is never one of the training's.
+FACTORS = ("material", "array", "site")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +39,9 @@ class TrainingData:
         Class and family of each sample; a class lies in one family.
     patient : str[n]
         Samples of one patient never lie on both sides of a split.
-    material : str[n]
-        ``FFPE``, ``frozen``; empty where unknown.
+    material, array, site : str[n]
+        What betas may be adjusted for, `FACTORS`: ``FFPE`` or ``frozen``, the array, the centre;
+        empty where unknown.
     batch : str[n]
         Batch of each sample.
     probe_ids : str[p]
@@ -54,6 +59,8 @@ class TrainingData:
     y: Strings
     patient: Strings
     material: Strings
+    array: Strings
+    site: Strings
     family: Strings
     batch: Strings
     probe_ids: Strings
@@ -82,7 +89,8 @@ class TrainingData:
         """Build from a samples frame whose rows are in the order of the rows of ``X``.
 
         Needs the columns sample_id and class; patient_id (default: a patient per sample),
-        material, family (default: the class itself) and batch are taken where present.
+        material, array, site, family (default: the class itself) and batch are taken where
+        present.
         """
 
         def column(name: str, default: str) -> Strings:
@@ -97,10 +105,17 @@ class TrainingData:
             y=column("class", ""),
             patient=column("patient_id", "sample_id"),
             material=column("material", ""),
+            array=column("array", ""),
+            site=column("site", ""),
             family=column("family", "class"),
             batch=column("batch", ""),
             probe_ids=np.array(probe_ids, dtype=np.str_),
         )
+
+    def levels(self, factors: Sequence[str] | Strings, rows: Ints) -> Strings:
+        """Return the levels str[len(rows), k] of k factors, each a name in `FACTORS`."""
+        columns = [getattr(self, str(factor))[rows] for factor in factors]
+        return np.stack(columns, axis=1) if columns else np.empty((len(rows), 0), dtype=np.str_)
 
     def truth(self) -> pl.DataFrame:
         """Return the frame (sample_id, class, family, patient_id) that scores are held against."""

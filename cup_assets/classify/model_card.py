@@ -65,7 +65,12 @@ def model_card(record: Mapping[str, Any]) -> str:
         "",
         f"- Balancing: {parameters['strategy']}; seed {parameters['seed']}.",
         f"- Hyperparameters: {_listed(record['candidate'])}.",
-        f"- Materials (samples): {_listed(record['materials'])}.",
+        "- Adjusted for (samples): "
+        + (
+            "; ".join(f"{name}: {_listed(sizes)}" for name, sizes in record["factors"].items())
+            or "nothing"
+        )
+        + ".",
         f"- Normalisation: {_listed(record['normalisation'])}; replicate probes: "
         f"{record['replicates']}.",
         f"- Probe list SHA-256: `{record['probe_list_sha256']}`.",

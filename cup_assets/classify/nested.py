@@ -192,14 +192,14 @@ def _run_fold(
 
 
 def _scores_frame(data: TrainingData, split: OuterFold, fitted: TunedClassifier) -> pl.DataFrame:
-    betas = data.X[np.ix_(split.test, fitted.pipeline.columns)]
+    features = fitted.pipeline.features_of(data, split.test)
     classes = np.unique(data.y)
     raw, score = (
         np.zeros((len(split.test), len(classes))),
         np.zeros((len(split.test), len(classes))),
     )
     present = np.searchsorted(classes, fitted.classes)
-    raw[:, present], score[:, present] = fitted.scores(betas, data.material[split.test])
+    raw[:, present], score[:, present] = fitted.scores(features)
     columns = {
         "repeat": [split.repeat] * raw.size,
         "outer_fold": [split.outer_fold] * raw.size,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cup_assets.classify.data import FACTORS
 from cup_assets.classify.errors import ClassifyError
 
 STRATEGIES = ("none", "class_weight", "down_sample")
@@ -25,9 +26,12 @@ class EvaluationParameters:
         Probes of the largest variance kept in each training part (10,000 suits full arrays).
     probe_max_missing
         A probe missing in a larger share of a training part is not used there.
-    material_ridge
-        Pseudo-samples that shrink the FFPE/frozen shift of a probe towards zero; 0 is the plain
-        least-squares fit.
+    adjust
+        What betas are adjusted for inside each training part, of ``material`` (FFPE or frozen),
+        ``array`` and ``site``; none: not at all.
+    adjust_ridge
+        Pseudo-samples that shrink the shifts of a probe towards zero; 0 is the plain least-squares
+        fit.
     strategy
         How unequal class sizes are treated in training: ``none``, ``class_weight`` (losses
         weighted by inverse class size; the forest draws equally from each class for every tree)
@@ -58,7 +62,8 @@ class EvaluationParameters:
 
     n_probes: int = 2000
     probe_max_missing: float = 0.2
-    material_ridge: float = 2.0
+    adjust: tuple[str, ...] = ("material",)
+    adjust_ridge: float = 2.0
     strategy: str = "class_weight"
     seed: int = 1
     trees: int = 500
@@ -78,6 +83,10 @@ class EvaluationParameters:
         if self.strategy not in STRATEGIES:
             known = ", ".join(STRATEGIES)
             raise ClassifyError(f"strategy {self.strategy!r} is unknown: use one of {known}")
+        if unknown := [name for name in self.adjust if name not in FACTORS]:
+            raise ClassifyError(
+                f"betas cannot be adjusted for {unknown[0]!r}: use {', '.join(FACTORS)}"
+            )
         for name in ("n_probes", "trees", "forest_draws", "bootstraps"):
             if getattr(self, name) < 1:
                 raise ClassifyError(f"{name} is {getattr(self, name)}: it must be at least 1")

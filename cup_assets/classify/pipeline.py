@@ -1,7 +1,8 @@
 """What happens to betas before a model sees them, learnt from one training part only.
 
-Belongs here: filling missing values, the FFPE/frozen adjustment, the choice of the most variable
-probes. Does not belong here: models, and any look at a sample that is to be predicted.
+Belongs here: filling missing values, the adjustment for material (FFPE or frozen) and other
+factors, the choice of the most variable probes. Does not belong here: models, and any look at a
+sample that is to be predicted.
 
 Each step works probe by probe, so that a fit walks over blocks of columns in bounded memory, and
 applying a fit to a sample depends on nothing but that sample.
@@ -36,43 +37,70 @@ class Pipeline:
     fill : float64[q]
         Mean beta in the training part, in place of a missing value: for a linear model no
         evidence for any class.
-    materials : str[m]
-        Materials with a shift; empty where the training part has fewer than two.
+    factors : str[k]
+        What is adjusted for, names in `cup_assets.classify.data.FACTORS`; those of which the
+        training part holds fewer than two levels are not among them.
+    factor_of : int64[m]
+        Position of the factor of each level.
+    levels : str[m]
+        Levels with a shift.
     shift : float64[m, q]
-        What a material adds to the M-value, relative to the mean of the materials.
+        What a level adds to the M-value, relative to the mean of the levels of its factor.
     """
 
     columns: Ints
     probe_ids: Strings
     fill: Floats
-    materials: Strings
+    factors: Strings
+    factor_of: Ints
+    levels: Strings
     shift: Floats
 
-    def features(self, betas: Features, material: Strings) -> Features:
+    def features(self, betas: Features, levels: Strings) -> Features:
         """Turn betas of the kept probes, float32[n, q], into features float32[n, q].
 
-        A sample is computed by itself, so that its bits do not depend on its company. A material
-        that the training part did not hold is not adjusted: `adjusts` tells.
+        A sample is computed by itself, so that its bits do not depend on its company. A level that
+        the training part did not hold is not adjusted for: `known` tells.
+
+        Parameters
+        ----------
+        betas : float32[n, q]
+            NaN is missing.
+        levels : str[n, k]
+            The samples' levels of the factors; empty where unknown.
         """
         result = np.empty(betas.shape, dtype=np.float32)
-        for row, beta, name in zip(result, betas, material, strict=True):
+        for row, beta, own in zip(result, betas, levels, strict=True):
             filled = np.where(np.isnan(beta), self.fill, beta)
-            level = np.flatnonzero(self.materials == name)
-            row[:] = _beta(_m_value(filled) - self.shift[level[0]]) if level.size else filled
+            here = self.levels == own[self.factor_of]
+            row[:] = _beta(_m_value(filled) - self.shift[here].sum(axis=0)) if any(here) else filled
         return result
 
-    def adjusts(self, material: str) -> bool:
-        """Tell whether samples of this material are brought to the common level."""
-        return bool((self.materials == material).any())
+    def features_of(self, data: TrainingData, rows: Ints) -> Features:
+        """Return the features float32[len(rows), q] of rows of the data that it was fitted on."""
+        betas = data.X[np.ix_(rows, self.columns)]
+        return self.features(betas, data.levels(self.factors, rows))
+
+    def known(self, factor: str) -> list[str]:
+        """Return the levels of a factor that are brought to a common one."""
+        return [
+            str(level)
+            for level, of in zip(self.levels, self.factor_of, strict=True)
+            if self.factors[of] == factor
+        ]
 
 
 def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameters) -> Pipeline:
     """Learn the steps from the rows of a training part; no other row of ``data`` is read.
 
-    The material shift follows limma's removeBatchEffect with a design: a linear model of the
-    M-value with a term for each class and one for each material, of which only the material part
-    is taken away. A material that occurs in one class only, and all of it, cannot be told from
-    the class and is therefore left alone, so that no class signal is removed.
+    The shifts follow limma's removeBatchEffect with a design: a linear model of the M-value with a
+    term for each class and one for each level of each factor, of which only those of the levels
+    are taken away. A direction in which levels cannot be told from classes (a material that occurs
+    in one class only, and all of it) is left alone, so that no class signal is removed.
+
+    Capper et al. (Nature 2018) fit such a model, without the classes, to log2 M and log2 U each
+    and recompute beta. An M-value is their difference, so that its shift is the difference of
+    theirs: the same adjustment, but for the offset of beta.
 
     Raises
     ------
@@ -80,9 +108,9 @@ def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameter
         Where no probe is measured and varies in the training part.
     """
     p = data.X.shape[1]
-    materials, level, solver = _material_solver(data, rows, parameters.material_ridge)
+    design = _design(data, rows, parameters)
     fill, variance = np.zeros(p), np.full(p, -1.0)
-    shift = np.zeros((len(materials), p))
+    shift = np.zeros((len(design.levels), p))
     for start in range(0, p, _BLOCK):
         block = slice(start, min(start + _BLOCK, p))
         betas = data.X[rows, block].astype(np.float64)
@@ -91,17 +119,18 @@ def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameter
         betas[missing] = 0.0
         fill[block] = betas.sum(axis=0) / np.maximum(measured, 1)
         betas = np.where(missing, fill[block], betas)
-        if len(materials):
+        if len(design.levels):
             m_values = _m_value(betas)
-            shift[:, block] = solver @ m_values
-            adjusted = _beta(m_values - shift[level, block])
-            betas = np.where(level[:, None] >= 0, adjusted, betas)
+            shift[:, block] = design.solver @ m_values
+            adjusted = _beta(m_values - design.indicator @ shift[:, block])
+            betas = np.where(design.indicator.sum(axis=1)[:, None] > 0, adjusted, betas)
         usable = measured >= (1 - parameters.probe_max_missing) * len(rows)
         variance[block] = np.where(usable, betas.var(axis=0), -1.0)
     columns = _most_variable(variance, parameters.n_probes)
     return Pipeline(
-        columns, data.probe_ids[columns], fill[columns], materials, shift[:, columns].copy()
-    )
+        columns, data.probe_ids[columns], fill[columns],
+        design.factors, design.factor_of, design.levels, shift[:, columns].copy(),
+    )  # fmt: skip
 
 
 def _most_variable(variance: Floats, n_probes: int) -> Ints:
@@ -113,33 +142,48 @@ def _most_variable(variance: Floats, n_probes: int) -> Ints:
     return np.sort(kept).astype(np.int64)
 
 
-def _material_solver(data: TrainingData, rows: Ints, ridge: float) -> tuple[Strings, Ints, Floats]:
-    """Return the materials, each row's level (-1 unknown) and the matrix M-values -> shifts.
+@dataclass(frozen=True, eq=False)
+class _Design:
+    """Levels of the factors; who has which, float64[n, m]; and the matrix M-values -> shifts."""
 
-    Residuals of the material indicators after the class terms give, by the theorem of Frisch,
-    Waugh and Lovell, the material coefficients of the joint model.
+    factors: Strings
+    factor_of: Ints
+    levels: Strings
+    indicator: Floats
+    solver: Floats
+
+
+def _design(data: TrainingData, rows: Ints, parameters: EvaluationParameters) -> _Design:
+    """Prepare the regression on levels beside classes.
+
+    Residuals of the levels' indicators after the class terms give, by the theorem of Frisch,
+    Waugh and Lovell, the levels' coefficients of the joint model.
     """
-    names = data.material[rows]
-    materials = np.unique(names[names != ""])
-    if len(materials) < 2:
-        materials = materials[:0]
-    indicator = (names[:, None] == materials[None, :]).astype(np.float64)
-    level = (
-        np.where(indicator.any(axis=1), indicator.argmax(axis=1), -1)
-        if len(materials)
-        else (np.full(len(rows), -1))
-    )
+    factors: list[str] = []
+    factor_of: list[int] = []
+    levels: list[str] = []
+    indicators: list[Floats] = []
+    for factor in parameters.adjust:
+        own = data.levels([factor], rows)[:, 0]
+        found = np.unique(own[own != ""])
+        if len(found) >= 2:
+            factor_of += [len(factors)] * len(found)
+            factors.append(factor)
+            levels += found.tolist()
+            indicators.append((own[:, None] == found[None, :]).astype(np.float64))
+    indicator = np.hstack(indicators) if indicators else np.empty((len(rows), 0))
     residual = indicator.copy()
     for name in np.unique(data.y[rows]):
         members = data.y[rows] == name
         residual[members] -= residual[members].mean(axis=0)
     values, vectors = np.linalg.eigh(residual.T @ residual)
     # A direction that classes explain in full has no evidence: its coefficient is 0, not noise.
-    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values + ridge, 1e-8), 0.0)
+    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values + parameters.adjust_ridge, 1e-8), 0.0)
     solver = (vectors * inverse) @ vectors.T @ residual.T
-    if len(materials):
-        solver = solver - solver.mean(axis=0)
-    return materials, level.astype(np.int64), solver
+    of = np.array(factor_of, dtype=np.int64)
+    for number in range(len(factors)):
+        solver[of == number] -= solver[of == number].mean(axis=0)
+    return _Design(np.array(factors, np.str_), of, np.array(levels, np.str_), indicator, solver)
 
 
 def _m_value(betas: Floats) -> Floats:

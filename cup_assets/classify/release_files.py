@@ -32,7 +32,7 @@ from cup_assets.classify.pipeline import Pipeline
 from cup_assets.classify.release import Release, probe_list_sha256
 from cup_assets.classify.tuned import TunedClassifier
 
-FORMAT = 1
+FORMAT = 2
 _HASHED = ("model.npz", "model_card.md")
 
 
@@ -140,7 +140,9 @@ def _arrays(release: Release) -> dict[str, NDArray[Any]]:
         "pipeline": {
             "probe_ids": release.classifier.pipeline.probe_ids,
             "fill": release.classifier.pipeline.fill,
-            "materials": release.classifier.pipeline.materials,
+            "factors": release.classifier.pipeline.factors,
+            "factor_of": release.classifier.pipeline.factor_of,
+            "levels": release.classifier.pipeline.levels,
             "shift": release.classifier.pipeline.shift,
         },
         "model": release.classifier.model.arrays(),

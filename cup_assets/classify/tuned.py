@@ -41,9 +41,9 @@ class TunedClassifier:
     calibrator: Calibrator
     candidate: Candidate
 
-    def scores(self, betas: Features, material: Strings) -> tuple[Floats, Floats]:
-        """Return raw and calibrated scores float64[n, k] for betas of the pipeline's probes."""
-        raw = self.model.scores(self.pipeline.features(betas, material))
+    def scores(self, features: Features) -> tuple[Floats, Floats]:
+        """Return raw and calibrated scores float64[n, k] for what the pipeline makes of betas."""
+        raw = self.model.scores(features)
         return raw, self.calibrator.scores(raw)
 
 
@@ -119,8 +119,7 @@ def _score_group(
     with _one_thread():
         pipeline, training = _prepare(data, rows[~held], codes[~held], n_classes, parameters)
         models = spec.fit(training, spec.candidates(parameters), parameters, seed)
-        betas = data.X[np.ix_(rows[held], pipeline.columns)]
-        features = pipeline.features(betas, data.material[rows[held]])
+        features = pipeline.features_of(data, rows[held])
         return np.array([fitted.scores(features) for fitted in models])
 
 
@@ -142,6 +141,4 @@ def _prepare(
     data: TrainingData, rows: Ints, codes: Ints, n_classes: int, parameters: EvaluationParameters
 ) -> tuple[Pipeline, TrainingSet]:
     pipeline = fit_pipeline(data, rows, parameters)
-    betas = data.X[np.ix_(rows, pipeline.columns)]
-    features = pipeline.features(betas, data.material[rows])
-    return pipeline, TrainingSet(features, codes, n_classes)
+    return pipeline, TrainingSet(pipeline.features_of(data, rows), codes, n_classes)

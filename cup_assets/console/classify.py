@@ -6,6 +6,7 @@ Belongs here: finding pairs and printing calls. Does not belong here: scoring
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import polars as pl
 from rich.progress import Progress
 from rich.table import Table
 
+from cup_assets.classify.data import FACTORS
 from cup_assets.classify.release import Predictions, Release
 from cup_assets.classify.release_files import load_release
 from cup_assets.cohort.batch_files import idat_name, is_sheet
@@ -32,6 +34,7 @@ from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
 
 Pair = tuple[str, Path, Path]
+Factors = dict[str, str | None]
 
 
 def run_classify(
@@ -39,8 +42,8 @@ def run_classify(
 ) -> None:
     """Print the call of every IDAT pair in a folder.
 
-    The material (FFPE or frozen), by which betas are adjusted, is taken from the folder's sample
-    sheet where there is one, else from the option; where it is unknown the result says so.
+    What betas are adjusted for, as the material (FFPE or frozen), is taken from the folder's
+    sample sheet where there is one, else from the option; where it is unknown the result says so.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def run_classify(
     console = wide_console()
     pairs, lonely = find_pairs(path)
     release = current_release(settings, version)
-    sheet = materials_of(path)
+    sheet = factors_of(path)
     recorded = BetaParameters(**release.record["normalisation"])
     normalisation, masks = pin_masks(recorded, settings.data)
     console.print(f"release {release.version} ({release.model})")
@@ -68,8 +71,9 @@ def run_classify(
         console.print(line, style="yellow", soft_wrap=True, markup=False)
     failed_quality = []
     for array in signals.arrays:
-        materials = [sheet.get(sample, material) for sample in array.sample_ids]
-        calls = score_array(release, array, materials).calls
+        given = {"material": material}
+        factors = [given | sheet.get(sample, {}) for sample in array.sample_ids]
+        calls = score_array(release, array, factors).calls
         bad = array.quality.filter(pl.col("verdict") == "fail")["sample_id", "reasons"]
         failed_quality += [
             f"{sample}: failed quality control ({why}), not scored"
@@ -123,18 +127,24 @@ def current_release(settings: Settings, version: str | None) -> Release:
     return load_release(settings.releases / row["path"], digest=row["digest"])
 
 
-def materials_of(path: Path) -> dict[str, str | None]:
-    """Return position (Sentrix_ID_Sentrix_Position) -> material of the folder's sample sheet."""
+def factors_of(path: Path) -> dict[str, Factors]:
+    """Return position (Sentrix_ID_Sentrix_Position) -> what its row of the sample sheet says."""
     sheets = [file for file in sorted(path.iterdir()) if is_sheet(file.name)]
     if not sheets:
         return {}
     rows = read_samplesheet(sheets[0])
     names = rows["sentrix_id"] + "_" + rows["sentrix_position"]
-    return dict(zip(names.to_list(), rows["material"].to_list(), strict=True))
+    found = rows.select("material", "site").to_dicts()
+    return dict(zip(names.to_list(), found, strict=True))
 
 
-def score_array(release: Release, array: ArraySignals, materials: list[str | None]) -> Predictions:
-    """Score the samples of one array; the same bits as ``diagnosis/predictions``."""
+def score_array(
+    release: Release, array: ArraySignals, factors: Sequence[Mapping[str, str | None]]
+) -> Predictions:
+    """Score the samples of one array; the same bits as ``diagnosis/predictions``.
+
+    ``factors`` says of each sample what betas may be adjusted for, but the array, which is known.
+    """
     names = release.probe_ids.tolist()
     placement = place_probes(array.manifest.probes, names)
     X = np.full((len(array.sample_ids), len(names)), np.nan, dtype=np.float32)
@@ -142,7 +152,9 @@ def score_array(release: Release, array: ArraySignals, materials: list[str | Non
     for row, betas, p in zip(X, array.beta.T, array.detection_p.T, strict=True):
         sure = p[replicates] if release.replicates == "best_detection" else None
         placement.fill(row, betas[placement.rows], sure)
-    return release.predict(X, names, materials, list(array.sample_ids))
+    levels = {name: [of.get(name) for of in factors] for name in FACTORS}
+    levels["array"] = [array.manifest.array] * len(factors)
+    return release.predict(X, names, levels, list(array.sample_ids))
 
 
 def _table(calls: pl.DataFrame, array: ArraySignals) -> Table:

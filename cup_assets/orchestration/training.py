@@ -18,13 +18,17 @@ from cup_assets.cohort.folds import SCHEME
 from cup_assets.cohort.matrix import Placement, place_probes
 from cup_assets.cohort.probe_space import ProbeSpace, common_probes
 from cup_assets.cohort.problems import MatrixError
-from cup_assets.orchestration.inputs import read_batches
+from cup_assets.orchestration.conventions import REFERENCE
+from cup_assets.orchestration.inputs import matrix_paths, read_batches
 from cup_assets.orchestration.resources import Platform
+from cup_assets.warehouse import digest
+from cup_assets.warehouse.mapped import mapped_table
 
 __all__ = [
     "SCHEME",
     "cases_to_place",
     "diagnostic_cases",
+    "kept_betas",
     "load_training_data",
     "probe_space",
     "probes_by_array",
@@ -43,7 +47,7 @@ def load_training_data(platform: Platform) -> TrainingData:
     """
     members = platform.catalogue.query(
         'SELECT d.sample_id, d.batch, d."array", d."class", d.family, d.person AS patient_id,'
-        " d.material, m.files_sha256 IS NOT DISTINCT FROM d.files_sha256 AS is_current"
+        " d.material, d.site, m.files_sha256 IS NOT DISTINCT FROM d.files_sha256 AS is_current"
         " FROM dataset_members d LEFT JOIN sample_measures m USING (sample_id, batch)"
         " WHERE d.included ORDER BY d.sample_id"
     )
@@ -55,9 +59,38 @@ def load_training_data(platform: Platform) -> TrainingData:
             allow_retries=False,
         )
     space = probe_space(platform, members["array"].unique().sort().to_list())
-    replicates = platform.parameters.cohort.replicates
-    names, X = stack_betas(platform, members, list(space.names), replicates)
-    return TrainingData.from_frame(members, X, names)
+    X = kept_betas(platform, members, space.names, platform.parameters.cohort.replicates)
+    return TrainingData.from_frame(members, X, list(space.names))
+
+
+def kept_betas(
+    platform: Platform, members: pl.DataFrame, names: Sequence[str], replicates: str
+) -> NDArray[np.float32]:
+    """Return the betas of `stack_betas`, read-only and memory-mapped.
+
+    Reading half a million probes of a thousand samples takes longer than learning from some of
+    them, so that the assets that learn from the same samples share one file. What `stack_betas`
+    makes of stored values may only change together with the code version of ``datasets/reference``.
+    """
+    batches = members["batch"].unique().to_list()
+    stored = [
+        (path, (file := (platform.settings.warehouse / path).stat()).st_size, file.st_mtime_ns)
+        for kind in ("betas", "detection_p")
+        for path in matrix_paths(platform, kind, batches)["path"]
+    ]
+    rows = members.select("sample_id", "batch", "array").rows()
+    key = digest(stored, rows, digest(names), replicates, _reference_version(platform))
+
+    def fill(table: NDArray[np.float32]) -> None:
+        stack_betas(platform, members, names, replicates, into=table)
+
+    folder = platform.settings.cache / "learning"
+    return mapped_table(folder, key[:32], (members.height, len(names)), fill)
+
+
+def _reference_version(platform: Platform) -> str | None:
+    version = platform.catalogue.current(REFERENCE.to_user_string())
+    return version.data_version if version else None
 
 
 def probe_space(platform: Platform, arrays: Sequence[str]) -> ProbeSpace:
@@ -88,10 +121,11 @@ def diagnostic_cases(
 ) -> pl.DataFrame:
     """Return the diagnostic samples (of one batch) whose betas are those of their files.
 
-    Columns: sample_id, batch, array, material, verdict, reasons, files_sha256.
+    Columns: sample_id, batch, array, material, site, verdict, reasons, files_sha256.
     """
     cases = platform.catalogue.query(
-        'SELECT s.sample_id, s.batch, m."array", s.material, m.verdict, m.reasons, m.files_sha256'
+        'SELECT s.sample_id, s.batch, m."array", s.material, s.site, m.verdict, m.reasons,'
+        " m.files_sha256"
         " FROM samples s JOIN sample_qc m USING (sample_id, batch)"
         " JOIN batches b USING (batch)"
         " WHERE s.role = 'diagnostic' AND b.state <> 'retracted'"
@@ -128,6 +162,7 @@ def stack_betas(
     replicates: str,
     *,
     absent_as_nan: bool = False,
+    into: NDArray[np.float32] | None = None,
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Read betas by probe name, over arrays.
 
@@ -144,13 +179,16 @@ def stack_betas(
         from takes the parameters' choice, what is predicted that of the release.
     absent_as_nan
         Whether a probe that an array does not have is NaN; an error otherwise.
+    into
+        Where to put them, float32[n_samples, n_names]; default: a new array.
 
     Returns
     -------
     names, X
         X is float32[n_samples, n_names] in the order of the frame, NaN where missing.
     """
-    X = np.full((samples.height, len(names)), np.nan, dtype=np.float32)
+    X = np.empty((samples.height, len(names)), dtype=np.float32) if into is None else into
+    X.fill(np.nan)
     for (array,), group in samples.with_row_index("row").group_by("array", maintain_order=True):
         on_array = platform.catalogue.query(
             'SELECT probe_id, name FROM probes WHERE "array" = ?', [array]

@@ -138,9 +138,7 @@ def _run_fold(
     ranking = order_cpgs(candidates, importance_of(candidates, parameters), parameters)
     ordered = ranking["probe_id"].head(max(parameters.sizes)).to_list()
     position = {name: at for at, name in enumerate(candidates.pipeline.probe_ids.tolist())}
-    held_out = candidates.pipeline.features(
-        data.X[np.ix_(split.test, candidates.pipeline.columns)], data.material[split.test]
-    )
+    held_out = candidates.pipeline.features_of(data, split.test)
     variance = candidates.features.var(axis=0, dtype=np.float64)
     task = _Task(data, split, candidates.codes, len(candidates.classes), parameters)
     tables = []
@@ -233,11 +231,7 @@ def _random_features(
     drawn = generator.permutation(p)[: 2 * max(parameters.sizes)]
     some = replace(data, X=data.X[:, drawn], probe_ids=data.probe_ids[drawn])
     pipeline = fit_pipeline(some, split.train, parameters.preparation(len(drawn)))
-    train, test = (
-        pipeline.features(some.X[np.ix_(rows, pipeline.columns)], data.material[rows])
-        for rows in (split.train, split.test)
-    )
-    return train, test
+    return pipeline.features_of(some, split.train), pipeline.features_of(some, split.test)
 
 
 def _curve(

@@ -68,8 +68,7 @@ def find_candidates(data: TrainingData, rows: Ints, parameters: PanelParameters)
     if len(classes) < 2:
         raise PanelError("CpGs are ranked by how they tell classes apart: one class is not enough")
     pipeline = fit_pipeline(data, rows, parameters.preparation(parameters.candidates))
-    betas = data.X[np.ix_(rows, pipeline.columns)]
-    features = pipeline.features(betas, data.material[rows])
+    features = pipeline.features_of(data, rows)
     return Candidates(pipeline, features, classes, codes.astype(np.int64))
 
 

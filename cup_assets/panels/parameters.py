@@ -25,9 +25,9 @@ class PanelParameters:
         Panel sizes, in CpGs; those beyond the CpGs there are have no panel.
     candidates
         Most variable probes of a training part that are ranked.
-    probe_max_missing, material_ridge
-        As for the classifiers: share of missing values from which a probe is not used, and how
-        strongly the FFPE/frozen shift is shrunk.
+    probe_max_missing, adjust, adjust_ridge
+        As for the classifiers: share of missing values from which a probe is not used, what betas
+        are adjusted for, and how strongly the shifts are shrunk.
     components
         Principal components behind ``pca_loading``.
     trees
@@ -54,7 +54,8 @@ class PanelParameters:
     sizes: tuple[int, ...] = (5, 10, 20, 50, 100, 200)
     candidates: int = 2000
     probe_max_missing: float = 0.2
-    material_ridge: float = 2.0
+    adjust: tuple[str, ...] = ("material",)
+    adjust_ridge: float = 2.0
     components: int = 10
     trees: int = 200
     logistic_c: float = 10.0
@@ -84,6 +85,7 @@ class PanelParameters:
         return EvaluationParameters(
             n_probes=n_probes,
             probe_max_missing=self.probe_max_missing,
-            material_ridge=self.material_ridge,
+            adjust=self.adjust,
+            adjust_ridge=self.adjust_ridge,
             seed=self.seed,
         )

@@ -17,7 +17,7 @@ TRAIN = ALL[:90]
 
 
 def _same(one: Pipeline, other: Pipeline) -> bool:
-    names = ("columns", "probe_ids", "fill", "materials", "shift")
+    names = ("columns", "probe_ids", "fill", "factors", "factor_of", "levels", "shift")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
@@ -53,7 +53,7 @@ def test_a_missing_beta_becomes_the_mean_of_the_training_rows() -> None:
     fitted = fit_pipeline(data, TRAIN, QUICK)
     mean = np.nanmean(data.X[TRAIN].astype(np.float64), axis=0)[fitted.columns]
     empty = np.full((1, 100), np.nan, dtype=np.float32)
-    features = fitted.features(empty, np.array([""]))
+    features = fitted.features(empty, np.empty((1, 0), dtype=np.str_))
     np.testing.assert_allclose(features[0], mean, rtol=1e-6)
 
 
@@ -83,13 +83,14 @@ def test_walking_over_small_blocks_finds_the_same_probes(monkeypatch: pytest.Mon
 
 def test_without_ridge_the_material_shift_is_the_least_squares_one() -> None:
     data = cohort(missing=0)
-    fitted = fit_pipeline(data, TRAIN, replace(QUICK, material_ridge=0.0))
+    fitted = fit_pipeline(data, TRAIN, replace(QUICK, adjust_ridge=0.0))
     classes = (data.y[TRAIN, None] == np.unique(data.y)).astype(float)
     contrast = np.where(data.material[TRAIN] == "FFPE", 1.0, -1.0)[:, None]
     betas = data.X[np.ix_(TRAIN, fitted.columns)].astype(np.float64).clip(1e-3, 1 - 1e-3)
     m_values = np.log2(betas / (1 - betas))
     expected = np.linalg.lstsq(np.hstack([classes, contrast]), m_values, rcond=None)[0][-1]
-    assert fitted.materials.tolist() == ["FFPE", "frozen"]
+    assert fitted.levels.tolist() == ["FFPE", "frozen"]
+    assert fitted.factors.tolist() == ["material"]
     np.testing.assert_allclose(fitted.shift, [expected, -expected], atol=1e-9)
 
 
@@ -103,7 +104,7 @@ def _two_classes(material: np.ndarray, effect: float) -> tuple[np.ndarray, np.nd
     fitted = fit_pipeline(
         replace(data, X=X, y=y, family=y, material=material), ALL, replace(QUICK, n_probes=50)
     )
-    features = fitted.features(X[:, fitted.columns], material).astype(np.float64)
+    features = fitted.features(X[:, fitted.columns], material[:, None]).astype(np.float64)
     return y, np.log2(features / (1 - features)), fitted
 
 
@@ -136,16 +137,99 @@ def test_a_material_that_training_did_not_hold_is_not_adjusted() -> None:
     data = cohort(missing=0)
     fitted = fit_pipeline(data, TRAIN, QUICK)
     betas = data.X[90:, fitted.columns]
-    assert np.array_equal(fitted.features(betas, np.array(["cryo DNA"] * 30)), betas)
-    assert not fitted.adjusts("cryo DNA")
-    assert fitted.adjusts("FFPE")
+    assert np.array_equal(fitted.features(betas, np.array([["cryo DNA"]] * 30)), betas)
+    assert fitted.known("material") == ["FFPE", "frozen"]
+    assert fitted.known("site") == []
 
 
 def test_the_features_of_a_sample_do_not_depend_on_its_company() -> None:
     data = cohort()
     fitted = fit_pipeline(data, TRAIN, QUICK)
     betas = data.X[:, fitted.columns]
-    together = fitted.features(betas, data.material)
+    levels = data.levels(fitted.factors, ALL)
+    together = fitted.features(betas, levels)
     for row in (0, 57, 119):
-        alone = fitted.features(betas[row : row + 1], data.material[row : row + 1])
+        alone = fitted.features(betas[row : row + 1], levels[row : row + 1])
         assert alone.tobytes() == together[row].tobytes()
+
+
+def _three_factors(n: int = 240) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return M-values of two classes with an effect of every level of three factors."""
+    generator = np.random.default_rng(11)
+    y = np.where(np.arange(n) % 2 == 0, "a", "b")
+    factors = {
+        "material": generator.choice(["FFPE", "frozen"], n),
+        "array": generator.choice(["450k", "epic", "epicv2"], n),
+        "site": generator.choice(["one", "two"], n),
+    }
+    effects = {
+        level: generator.normal(0, 0.5, 30)
+        for names in factors.values()
+        for level in np.unique(names)
+    }
+    m_values = (y == "b")[:, None] * 1.5 + generator.normal(0, 0.2, (n, 30))
+    for names in factors.values():
+        for level in np.unique(names):
+            m_values += (names == level)[:, None] * effects[level]
+    return m_values, {"y": y, "family": y} | factors, effects
+
+
+def _adjusted(adjust: tuple[str, ...]) -> tuple[np.ndarray, Pipeline, dict[str, np.ndarray]]:
+    m_values, columns, _ = _three_factors()
+    X = (1 / (1 + np.exp2(-m_values))).astype(np.float32)
+    data = replace(cohort(n=240, p=30, missing=0), X=X, **columns)  # type: ignore[arg-type]
+    parameters = replace(QUICK, n_probes=30, adjust=adjust, adjust_ridge=0.0)
+    fitted = fit_pipeline(data, np.arange(160), parameters)
+    features = fitted.features_of(data, np.arange(160, 240)).astype(np.float64)
+    return np.log2(features / (1 - features)), fitted, columns
+
+
+def _difference(values: np.ndarray, names: np.ndarray, y: np.ndarray) -> float:
+    """Return the largest mean difference of levels, over probes, among held-out samples."""
+    held, own = names[160:], y[160:]
+    values = values.copy()
+    for name in ("a", "b"):
+        values[own == name] -= values[own == name].mean(axis=0)
+    means = np.array([values[held == level].mean(axis=0) for level in np.unique(held)])
+    return float(np.abs(means - means.mean(axis=0)).max())
+
+
+def test_several_factors_are_taken_away_at_once_from_samples_never_seen() -> None:
+    raw, _, columns = _adjusted(())
+    adjusted, fitted, _ = _adjusted(("material", "array", "site"))
+    for name in ("material", "array", "site"):
+        assert _difference(raw, columns[name], columns["y"]) > 0.5
+        assert _difference(adjusted, columns[name], columns["y"]) < 0.2, name
+    y = columns["y"][160:]
+    assert (adjusted[y == "b"].mean() - adjusted[y == "a"].mean()) == pytest.approx(1.5, abs=0.15)
+    assert fitted.factors.tolist() == ["material", "array", "site"]
+    assert fitted.known("array") == ["450k", "epic", "epicv2"]
+    assert fitted.known("site") == ["one", "two"]
+    for factor in range(3):
+        np.testing.assert_allclose(
+            fitted.shift[fitted.factor_of == factor].sum(axis=0), 0, atol=1e-9
+        )
+
+
+def test_only_what_is_named_is_adjusted_for() -> None:
+    adjusted, fitted, columns = _adjusted(("array",))
+    assert fitted.factors.tolist() == ["array"]
+    assert _difference(adjusted, columns["material"], columns["y"]) > 0.5
+    _, plain, _ = _adjusted(())
+    assert not len(plain.levels)
+    with pytest.raises(ClassifyError, match="cannot be adjusted for 'batch': use material, array"):
+        replace(QUICK, adjust=("batch",))
+
+
+def test_the_order_of_the_factors_does_not_matter() -> None:
+    one, _, _ = _adjusted(("material", "array", "site"))
+    other, _, _ = _adjusted(("site", "material", "array"))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_an_unknown_level_of_one_factor_leaves_the_others_adjusted() -> None:
+    _, fitted, _ = _adjusted(("material", "array"))
+    betas = np.full((1, len(fitted.columns)), 0.5, dtype=np.float32)
+    known = fitted.features(betas, np.array([["FFPE", "hm27"]]))
+    shift = fitted.shift[fitted.levels == "FFPE"][0]
+    np.testing.assert_allclose(known[0], 1 / (1 + np.exp2(shift)), rtol=1e-5)

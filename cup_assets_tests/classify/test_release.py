@@ -14,8 +14,9 @@ from cup_assets.classify.errors import ClassifyError, ReleaseError
 from cup_assets.classify.metrics import metrics
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.nested import nested_cv
-from cup_assets.classify.release import Release, champion, fit_release
+from cup_assets.classify.release import Release
 from cup_assets.classify.release_files import load_release, save_release
+from cup_assets.classify.release_fit import champion, fit_release
 from cup_assets_tests.classify.synthetic import QUICK, cohort, folds
 
 NORMALISATION = {"method": "noob", "offset": 15.0, "bounds": (0, 1)}
@@ -24,6 +25,10 @@ NORMALISATION = {"method": "noob", "offset": 15.0, "bounds": (0, 1)}
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     return cohort(n=64, p=200)
+
+
+def factors(data: TrainingData, rows: slice = slice(None)) -> dict[str, list[str]]:
+    return {"material": data.material[rows].tolist()}
 
 
 def _fit(data: TrainingData, model: str) -> Release:
@@ -64,7 +69,7 @@ def test_a_release_read_back_gives_the_same_bits(
 ) -> None:
     digest = save_release(releases[model], tmp_path / "r")
     loaded = load_release(tmp_path / "r", digest=digest, normalisation=NORMALISATION)
-    given = (data.X, data.probe_ids, data.material, data.sample_ids)
+    given = (data.X, data.probe_ids, factors(data), data.sample_ids)
     before, after = releases[model].predict(*given), loaded.predict(*given)
     assert_frame_equal(before.scores, after.scores, check_exact=True)
     assert_frame_equal(before.calls, after.calls, check_exact=True)
@@ -77,13 +82,13 @@ def test_a_sample_scores_the_same_bits_alone_in_a_batch_and_with_shuffled_probes
     data: TrainingData, releases: dict[str, Release], model: str
 ) -> None:
     release = releases[model]
-    batch = release.predict(data.X, data.probe_ids, data.material, data.sample_ids).scores
+    batch = release.predict(data.X, data.probe_ids, factors(data), data.sample_ids).scores
     order = np.random.default_rng(1).permutation(len(data.probe_ids))
     for row in (0, 13, 40, 63):
         alone = release.predict(
             data.X[row : row + 1, order],
             data.probe_ids[order],
-            data.material[row : row + 1],
+            factors(data, slice(row, row + 1)),
             data.sample_ids[row : row + 1],
         ).scores
         own = batch.filter(pl.col("sample_id") == data.sample_ids[row])
@@ -153,7 +158,7 @@ def test_a_sample_that_lacks_too_many_probes_is_not_scored(
 ) -> None:
     X = data.X[:3].copy()
     X[1, :150] = np.nan
-    found = release.predict(X, data.probe_ids, data.material[:3], data.sample_ids[:3])
+    found = release.predict(X, data.probe_ids, factors(data, slice(3)), data.sample_ids[:3])
     assert found.calls["sample_id"].to_list() == ["s000", "s001", "s002"]
     refused = found.calls.row(1, named=True)
     assert (refused["call"], refused["class"], refused["score"]) == ("no_match", None, None)
@@ -165,24 +170,31 @@ def test_a_sample_that_lacks_too_many_probes_is_not_scored(
 def test_an_unknown_material_is_scored_unadjusted_and_says_so(
     data: TrainingData, release: Release
 ) -> None:
-    found = release.predict(data.X[:2], data.probe_ids, ["cryo DNA", None], data.sample_ids[:2])
+    given = {"material": ["cryo DNA", None], "site": ["anywhere", None]}
+    found = release.predict(data.X[:2], data.probe_ids, given, data.sample_ids[:2])
+    unknown = "material 'unknown' not adjusted (known: FFPE, frozen)"
     assert found.calls["note"].to_list() == [
         "material 'cryo DNA' not adjusted (known: FFPE, frozen)",
-        "material 'unknown' not adjusted (known: FFPE, frozen)",
+        unknown,
     ]
+    nothing = release.predict(data.X[:2], data.probe_ids, {}, data.sample_ids[:2])
+    assert nothing.calls["note"].to_list() == [unknown, unknown]
+    assert nothing.scores["score"].to_list() == found.scores["score"].to_list()
 
 
 def test_no_samples_give_empty_frames(data: TrainingData, release: Release) -> None:
-    found = release.predict(data.X[:0], data.probe_ids, [], [])
+    found = release.predict(data.X[:0], data.probe_ids, {}, [])
     assert found.scores.is_empty()
     assert found.calls.is_empty()
-    whole = release.predict(data.X[:2], data.probe_ids, data.material[:2], data.sample_ids[:2])
+    whole = release.predict(
+        data.X[:2], data.probe_ids, factors(data, slice(2)), data.sample_ids[:2]
+    )
     assert found.calls.schema == whole.calls.schema
     assert found.scores.schema == whole.scores.schema
 
 
 def test_tables_that_do_not_fit_are_refused(data: TrainingData, release: Release) -> None:
-    given = (data.material[:2], data.sample_ids[:2])
+    given = (factors(data, slice(2)), data.sample_ids[:2])
     with pytest.raises(ReleaseError, match="do not fit"):
         release.predict(data.X[:3], data.probe_ids, *given)
     with pytest.raises(ReleaseError, match="named twice"):
@@ -197,6 +209,8 @@ def test_the_card_states_classes_metrics_and_limits(release: Release, folder: Pa
     value = next(row["value"] for row in release.record["metrics"] if row["metric"] == "log_loss")
     assert f"| log_loss | {value:.3f} |" in card
     assert "not a medical device" in card
+    assert "Adjusted for (samples): material: FFPE " in card
+    assert "replicate probes: best_detection" in card
     assert release.record["probe_list_sha256"] in card
 
 

@@ -11,7 +11,7 @@ import pytest
 from cup_assets.console.classify import (
     current_release,
     find_pairs,
-    materials_of,
+    factors_of,
     run_classify,
     score_array,
 )
@@ -31,7 +31,7 @@ def test_a_folder_is_scored_as_in_the_chain_to_the_last_bit(platform: Settings) 
         BetaParameters(**release.record["normalisation"]),
     )
     (array,) = signals.arrays
-    sheet = materials_of(folder)
+    sheet = factors_of(folder)
     found = score_array(release, array, [sheet[sample] for sample in array.sample_ids])
     stored = Catalogue(platform.catalogue).query(
         "SELECT sentrix_id || '_' || sentrix_position AS position, p.\"class\", raw_score, score"

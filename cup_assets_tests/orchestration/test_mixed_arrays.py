@@ -198,7 +198,7 @@ def test_a_single_pair_is_scored_as_its_batch_was(mixed: Chain, platform: Platfo
         installed_manifests(platform),
         BetaParameters(**release.record["normalisation"]),
     )
-    scores = score_array(release, signals.arrays[0], [case["material"]]).scores
+    scores = score_array(release, signals.arrays[0], [{"material": case["material"]}]).scores
     stored = mixed.catalogue.query(
         'SELECT "class", score FROM prediction_scores WHERE sample_id = ? ORDER BY "class"',
         [case["sample_id"]],

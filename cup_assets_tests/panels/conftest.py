@@ -33,6 +33,8 @@ def make_cohort(seed: int = 1, per_class: int = 24, n_probes: int = 300) -> Trai
         y=np.array(CLASSES)[codes],
         patient=patients,
         material=rng.permutation(np.resize(["FFPE", "frozen"], n)),
+        array=np.array(["mini"] * n),
+        site=np.array(["centre"] * n),
         family=np.array(["salivary"] * n),
         batch=np.array(["b1"] * n),
         probe_ids=np.array([f"cg{i:08d}" for i in range(n_probes)]),

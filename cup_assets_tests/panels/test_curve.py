@@ -147,7 +147,7 @@ def test_a_class_missing_from_a_training_part_is_scored_zero_not_crashed_on(
     alone = np.flatnonzero(cohort.y == "nut")[2:]
     kept = np.setdiff1d(np.arange(len(cohort.y)), alone)
     names = cohort.sample_ids[kept].tolist()
-    fields = ("sample_ids", "X", "y", "patient", "material", "family", "batch")
+    fields = ("sample_ids", "X", "y", "patient", "material", "array", "site", "family", "batch")
     rare = dataclasses.replace(cohort, **{name: getattr(cohort, name)[kept] for name in fields})
     curve = panel_curve(rare, folds.filter(pl.col("sample_id").is_in(names)), QUICK).curve
     assert figure(curve, "ranked", 12) >= 2 / len(names)

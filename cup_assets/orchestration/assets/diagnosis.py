@@ -10,8 +10,9 @@ from dataclasses import asdict
 import dagster as dg
 import polars as pl
 
-from cup_assets.classify.release import champion, fit_release
+from cup_assets.classify.data import FACTORS
 from cup_assets.classify.release_files import load_release, save_release
+from cup_assets.classify.release_fit import champion, fit_release
 from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_COMPLETE_DATA
 from cup_assets.orchestration.conventions import (
     BETAS,
@@ -160,7 +161,7 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         # What contradicts the sample sheet is among the reasons.
         depends_on={"release": current["digest"][0]}
         | {
-            row["sample_id"]: "{files_sha256} {verdict} {material} {reasons}".format(**row)
+            row["sample_id"]: "{files_sha256} {verdict} {material} {site} {reasons}".format(**row)
             for row in cases.iter_rows(named=True)
         },
     )
@@ -180,9 +181,8 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         probes, X = stack_betas(
             platform, usable, release.probe_ids.tolist(), release.replicates, absent_as_nan=True
         )
-        found = release.predict(
-            X, probes, usable["material"].to_list(), usable["sample_id"].to_list()
-        )
+        factors = {name: usable[name].to_list() for name in FACTORS}
+        found = release.predict(X, probes, factors, usable["sample_id"].to_list())
         calls, scores = found.calls, found.scores
     else:
         calls, scores = _NO_CALLS, _NO_SCORES
