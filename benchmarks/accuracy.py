@@ -25,8 +25,14 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.full_size_pairs import MATERIALS, Pair, Pairs, real_450k, simulated_pairs
-from benchmarks.normalisation import plain_manifest
+from benchmarks.full_size_pairs import (
+    MATERIALS,
+    Pair,
+    Pairs,
+    plain_manifest,
+    real_450k,
+    simulated_pairs,
+)
 from benchmarks.peers.contest import Contender
 from benchmarks.peers.environments import default_folder, mepylome_python
 from cup_assets.methylome import BetaParameters, Manifest, process_pair, read_idat, read_manifest
@@ -57,7 +63,7 @@ def main() -> None:
     ):
         known = read_manifest(found.manifest)
         table = _table("All engines on the same samples and probes, 450k: beta minus true beta")
-        theirs = _mepylome(found, Path(work), python) if python else {}
+        theirs = _mepylome(found, known, Path(work), python) if python else []
         for number, pair in enumerate(found.pairs):
             betas = dict(_ours(pair, known))
             kept = np.isfinite(betas.pop("mask"))
@@ -66,7 +72,7 @@ def main() -> None:
                     f"methylprep {mode}": reference_signal(pair.grn, pair.red, known, mode).beta
                     for mode in MODES
                 }
-            betas |= {name: _in_order(files[number], known) for name, files in theirs.items()}
+            betas |= theirs[number] if theirs else {}
             shared = np.all([np.isfinite(beta) for beta in betas.values()], axis=0)
             for name, beta in betas.items():
                 _add(table, name, pair.material, [(beta, pair, shared, kept)], known)
@@ -96,27 +102,19 @@ def _ours(pair: Pair, manifest: Manifest) -> Iterator[tuple[str, Floats]]:
     yield "mask", process_pair(*files, manifest, BetaParameters()).beta
 
 
-def _mepylome(found: Pairs, work: Path, python: Path) -> dict[str, list[Path]]:
-    """Return the files of its betas by method, one a sample."""
-    files = {}
+def _mepylome(
+    found: Pairs, manifest: Manifest, work: Path, python: Path
+) -> list[dict[str, Floats]]:
+    """Return its betas by method, sample by sample."""
+    betas: list[dict[str, Floats]] = [{} for _ in found.pairs]
+    plain = plain_manifest(found.manifest, work)
+    probes = manifest.probes["probe_id"].to_list()
     for method in _MEPYLOME:
-        contender = Contender(
-            "mepylome", method, plain_manifest(found.manifest, work), work / method, found.pairs,
-            python,
-        )  # fmt: skip
-        for number in range(len(found.pairs)):
-            contender.ask(number, save=True)
+        contender = Contender("mepylome", method, plain, work / method, found.pairs, python)
+        for number, of_sample in enumerate(betas):
+            of_sample[contender.name] = contender.betas(number, probes)
         contender.end()
-        files[f"mepylome {method}"] = [contender.result(i) for i in range(len(found.pairs))]
-    return files
-
-
-def _in_order(file: Path, manifest: Manifest) -> Floats:
-    """Return a peer's betas in the manifest's order; NaN where it has none."""
-    with np.load(file) as saved:
-        rows = {probe: row for row, probe in enumerate(saved["probe_id"].tolist())}
-        betas = np.append(saved["beta"], np.nan)
-    return betas.take([rows.get(probe, -1) for probe in manifest.probes["probe_id"]])
+    return betas
 
 
 def _ours_alone(array: str, manifest: Path | None, each: int) -> Table:

@@ -5,7 +5,9 @@ Belongs here: which samples, where they lie. Does not belong here: what is measu
 
 from __future__ import annotations
 
+import gzip
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -52,6 +54,29 @@ def real_450k() -> Path | None:
     return path if path.is_file() else None
 
 
+def real_hm27() -> Pairs | None:
+    """Return the reference data's real HumanMethylation27 samples, if there; truth unknown."""
+    folder = Path(os.environ.get("CUP_REFERENCE_DATA") or _REFERENCE_DATA) / "hm27"
+    manifest = folder / "HumanMethylation27_270596_v1-2.core.csv.gz"
+    if not manifest.is_file():
+        return None
+    unknown = np.array(np.nan, dtype=np.float32)
+    files = sorted(folder.glob("*_Grn.idat"))
+    return Pairs(
+        manifest,
+        tuple(
+            Pair(
+                grn.stem,
+                f"HM27 {grn.stem.split('_')[1]}",
+                grn,
+                grn.with_name(grn.name.replace("_Grn", "_Red")),
+                unknown,
+            )
+            for grn in files
+        ),
+    )
+
+
 @contextmanager
 def simulated_pairs(
     array: str = "450k",
@@ -72,6 +97,17 @@ def simulated_pairs(
             manifest or write_manifest(layout, folder),
             tuple(_write(design, sample, folder, layout.chip_type) for sample in chosen),
         )
+
+
+def plain_manifest(manifest: Path, work: Path) -> Path:
+    """Return the manifest uncompressed, as mepylome reads it; a copy in ``work`` where needed."""
+    if manifest.suffix != ".gz":
+        return manifest
+    plain = work / manifest.stem
+    if not plain.exists():
+        with gzip.open(manifest) as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    return plain
 
 
 def _write(design: CohortDesign, sample: Sample, folder: Path, chip_type: str) -> Pair:

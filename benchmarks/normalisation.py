@@ -18,9 +18,7 @@ four minutes, most of them methylprep's.
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
-import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -31,7 +29,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.full_size_pairs import Pairs, real_450k, simulated_pairs
+from benchmarks.full_size_pairs import Pairs, plain_manifest, real_450k, simulated_pairs
 from benchmarks.peers.contest import Answer, Contender
 from benchmarks.peers.environments import MEPYLOME, default_folder, mepylome_python
 from cup_assets.methylome.methods import METHODS
@@ -77,17 +75,6 @@ def _contender(
 ) -> Contender:
     manifest = plain_manifest(found.manifest, work) if engine == "mepylome" else found.manifest
     return Contender(engine, method, manifest, work / f"{engine}-{method}", found.pairs, python)
-
-
-def plain_manifest(manifest: Path, work: Path) -> Path:
-    """Return the manifest uncompressed, as mepylome reads it; a copy in ``work`` where needed."""
-    if manifest.suffix != ".gz":
-        return manifest
-    plain = work / manifest.stem
-    if not plain.exists():
-        with gzip.open(manifest) as packed, plain.open("wb") as file:
-            shutil.copyfileobj(packed, file)
-    return plain
 
 
 def _quick(found: Pairs, work: Path, python: Path | None) -> list[Contender]:

@@ -1,4 +1,4 @@
-"""Compare our betas and p-values with methylprep's, probe by probe, and explain what remains.
+"""Compare our betas and p-values with two other engines', probe by probe, and explain what remains.
 
     make bench-parity
     python benchmarks/parity.py --manifest HumanMethylation450_15017482_v1-2.csv
@@ -6,16 +6,20 @@
 One frozen and one FFPE sample are simulated on a full-size array (Illumina's own 450k manifest
 where the reference data are at hand) and go through both engines. Then each of methylprep's
 choices that differs from the published definition is put into a plain copy of ours, one after the
-other, until nothing remains. "error" is the mean distance of ours, so changed, from the true beta.
-About four minutes.
+other, until nothing remains. The three real HumanMethylation27 samples of the reference data, where
+at hand, go the same way. mepylome's noob, which follows minfi's to the letter and rounds
+nothing, is a second opinion; it runs in an environment of its own. "error" is the mean distance of
+ours, so changed, from the true beta. About four minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,63 +28,124 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.full_size_pairs import Pair, real_450k, simulated_pairs
+from benchmarks.full_size_pairs import (
+    Pair,
+    Pairs,
+    plain_manifest,
+    real_450k,
+    real_hm27,
+    simulated_pairs,
+)
 from benchmarks.peers import ladder
-from cup_assets.methylome import BetaParameters, Idat, Manifest, process_pair, read_idat
+from benchmarks.peers.contest import Contender
+from benchmarks.peers.environments import default_folder, mepylome_python
+from cup_assets.methylome import (
+    BetaParameters,
+    Idat,
+    Manifest,
+    SampleSignal,
+    process_pair,
+    read_idat,
+)
 from cup_assets.methylome import read_manifest as read
-from cup_assets.methylome.reference_engine import MODES, ReferenceSignal, reference_signal
+from cup_assets.methylome.reference_engine import (
+    MODES,
+    ReferenceEngineError,
+    ReferenceSignal,
+    reference_signal,
+)
 
 Floats = NDArray[np.float64]
 _CLOSE = 1e-3
 _TYPES = ("I", "II")
 # In the order in which each one needs those before it.
 _CHOICES = (
-    ("its channels of Type I probes, exchanged", "moved"),
-    ("noob before the dye bias", "noob_before_dye"),
-    ("background: detected out-of-band only", "detected_background"),
+    ("its channels, exchanged", "moved"),
+    ("noob before dye bias", "noob_before_dye"),
+    ("background of detected probes", "detected_background"),
     ("dye bias from detected probes", "dye_of_detected"),
     ("its stretched quantiles", "stretched_quantiles"),
     ("rounded intensities", "rounded"),
 )
 
 
+@dataclass(frozen=True)
+class Report:
+    """What is printed at the end."""
+
+    console: Console
+    agreement: Table
+    detection: Table
+    steps: Table
+
+    def end_of_sample(self) -> None:
+        """Draw a line below a sample."""
+        for table in (self.agreement, self.steps):
+            table.add_section()
+
+
 def main() -> None:
     options = _options()
     console = Console(highlight=False, width=150)
-    manifest_path = options.manifest or (real_450k() if options.array == "450k" else None)
-    agreement = _table("Ours against methylprep's: |difference of beta|", "method")
-    steps = _table("What remains, choice by choice", "ours, with methylprep's ...")
-    detection = Table("material", "probes", "largest |difference|", "other call at .05")
+    python = None if options.without_mepylome else mepylome_python(options.environments)
+    detection = Table("sample", "probes", "largest |difference|", "other call at .05")
     detection.title = "pOOBAH p-value: ours against methylprep's"
-    with simulated_pairs(options.array, manifest_path, seed=options.seed) as found:
+    report = Report(
+        console,
+        _table("Ours against the other engines': |difference of beta|", "engine, method"),
+        detection,
+        _table("What remains, choice by choice", "ours, with its choices"),
+    )
+    manifest_path = options.manifest or (real_450k() if options.array == "450k" else None)
+    with (
+        simulated_pairs(options.array, manifest_path, seed=options.seed) as found,
+        TemporaryDirectory(prefix="cup-parity-") as work,
+    ):
         manifest = read(found.manifest)
-        console.print(
-            f"{manifest.name}: {manifest.probes.height:,} probes; methylprep takes its time"
-        )
-        types = manifest.probes["design"].to_numpy()
-        for pair in found.pairs:
-            files = read_idat(pair.grn), read_idat(pair.red)
-            theirs = {mode: reference_signal(pair.grn, pair.red, manifest, mode) for mode in MODES}
-            for mode in MODES:
-                mine = process_pair(
-                    *files, manifest, BetaParameters(mode, detection_p=1.0, min_beads=0)
-                )
-                _add(agreement, pair, mode, mine.beta, theirs[mode].beta, types)
-                if mode == "noob":
-                    _add_detection(detection, pair, mine.detection_p - theirs[mode].detection_p,
-                                   mine.detection_p, theirs[mode].detection_p)  # fmt: skip
-            moved = len(theirs["sesame"].moved)
-            console.print(
-                f"{pair.material}: methylprep moved {moved} Type I probes to the other channel, "
-                f"ours {mine.measures['moved_to_red'] + mine.measures['moved_to_green']:.0f}; "
-                "none of the simulated ones shines in another than its own"
-            )
-            for name, beta, mode in _ladder(files, manifest, theirs):
-                _add(steps, pair, f"{mode}: {name}", beta, theirs[mode].beta, types)
-            agreement.add_section()
-            steps.add_section()
-    for table in (agreement, detection, steps):
+        console.print(f"{manifest.name}: {manifest.probes.height:,} probes")
+        second = _mepylome(found, manifest, Path(work), python) if python else []
+        for number, pair in enumerate(found.pairs):
+            theirs = {"mepylome noob": second[number]} if second else {}
+            _compare(pair, manifest, MODES, theirs, report)
+    if real := real_hm27():
+        manifest = read(real.manifest)
+        console.print(f"{manifest.name}: {manifest.probes.height:,} probes, real samples")
+        _say_refusal(real.pairs[0], manifest, console)
+        for pair in real.pairs:
+            _compare(pair, manifest, ("sesame",), {}, report)
+    for table in (report.agreement, report.detection, report.steps):
         console.print(table)
+
+
+def _compare(
+    pair: Pair, manifest: Manifest, modes: Iterable[str], theirs: dict[str, Floats], report: Report
+) -> None:
+    """Run one sample through both engines and add its rows."""
+    types = manifest.probes["design"].to_numpy()
+    files = read_idat(pair.grn), read_idat(pair.red)
+    reference = {mode: reference_signal(pair.grn, pair.red, manifest, mode) for mode in modes}
+    theirs = {f"methylprep {mode}": found.beta for mode, found in reference.items()} | theirs
+    mine = {mode: _ours(files, manifest, mode) for mode in modes}
+    for name, beta in theirs.items():
+        _add(report.agreement, pair, name, mine[name.split()[1]].beta, beta, types)
+    if "noob" in mine:
+        # Of the manifest's own channels; in sesame they differ for the probes moved.
+        _add_detection(report.detection, pair, mine["noob"], reference["noob"])
+    _say_moved(report.console, pair, mine["sesame"], reference["sesame"])
+    raw = ladder.intensities(*files, manifest)
+    moved = manifest.probes["probe_id"].is_in(list(reference["sesame"].moved)).to_numpy()
+    no_snp = (manifest.probes["kind"] != "rs").to_numpy()
+    for engine, beta in theirs.items():
+        for step, changed in _ladder(raw, engine, moved, no_snp):
+            _add(report.steps, pair, f"{engine}: {step}", changed, beta, types)
+    report.end_of_sample()
+
+
+def _say_refusal(pair: Pair, manifest: Manifest, console: Console) -> None:
+    try:
+        reference_signal(pair.grn, pair.red, manifest, "noob")
+    except ReferenceEngineError as error:
+        console.print(f"noob is left out: {error}")
 
 
 def _options() -> argparse.Namespace:
@@ -88,11 +153,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--array", default="450k", help="mini, 450k, epic or epicv2")
     parser.add_argument("--manifest", type=Path, help="Illumina's manifest CSV of the array")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--environments", type=Path, default=default_folder())
+    parser.add_argument("--without-mepylome", action="store_true")
     return parser.parse_args()
 
 
+def _ours(files: tuple[Idat, Idat], manifest: Manifest, method: str) -> SampleSignal:
+    """Return our result with nothing masked."""
+    return process_pair(*files, manifest, BetaParameters(method, detection_p=1.0, min_beads=0))
+
+
+def _mepylome(found: Pairs, manifest: Manifest, work: Path, python: Path) -> list[Floats]:
+    plain = plain_manifest(found.manifest, work)
+    contender = Contender("mepylome", "noob", plain, work / "noob", found.pairs, python)
+    probes = manifest.probes["probe_id"].to_list()
+    betas = [contender.betas(number, probes) for number in range(len(found.pairs))]
+    contender.end()
+    return betas
+
+
 def _table(title: str, first: str) -> Table:
-    table = Table("material", first, "type", title=title)
+    table = Table("sample", first, "type", title=title)
     for name in ("median", "99.9 %", "largest", "within .001", "mean, signed", "error"):
         table.add_column(name, justify="right")
     return table
@@ -101,10 +182,14 @@ def _table(title: str, first: str) -> Table:
 def _add(
     table: Table, pair: Pair, name: str, beta: Floats, theirs: Floats, types: NDArray[np.str_]
 ) -> None:
+    """Add a row for each type of probe; probes that the other engine lacks enter none."""
     for kind in _TYPES:
         of = (types == kind) & np.isfinite(beta - theirs)
         signed = (beta - theirs)[of]
+        if not len(signed):
+            continue
         size = np.abs(signed)
+        error = np.abs(beta - pair.truth)[of].mean()
         table.add_row(
             pair.material,
             name,
@@ -114,26 +199,41 @@ def _add(
             f"{size.max():.6f}",
             f"{np.mean(size <= _CLOSE):.3%}",
             f"{signed.mean():+.6f}",
-            f"{np.abs(beta - pair.truth)[of].mean():.5f}",
+            "unknown" if np.isnan(error) else f"{error:.5f}",
         )
 
 
-def _add_detection(table: Table, pair: Pair, apart: Floats, mine: Floats, theirs: Floats) -> None:
-    other = np.count_nonzero((mine > 0.05) != (theirs > 0.05))
-    table.add_row(pair.material, f"{len(apart):,}", f"{np.abs(apart).max():.1e}", f"{other:,}")
+def _add_detection(table: Table, pair: Pair, mine: SampleSignal, theirs: ReferenceSignal) -> None:
+    apart = np.abs(mine.detection_p - theirs.detection_p)
+    other = np.count_nonzero((mine.detection_p > 0.05) != (theirs.detection_p > 0.05))
+    table.add_row(pair.material, f"{len(apart):,}", f"{apart.max():.1e}", f"{other:,}")
 
 
-def _ladder(files: tuple[Idat, Idat], manifest: Manifest, theirs: dict[str, ReferenceSignal]):
-    """Yield (name, beta, mode) for our definition and each of methylprep's choices added to it."""
-    raw = ladder.intensities(*files, manifest)
-    yield "nothing", ladder.noob_beta(raw), "noob"
-    yield "+ rounded intensities", ladder.noob_beta(raw, rounded=True), "noob"
-    moved = manifest.probes["probe_id"].is_in(list(theirs["sesame"].moved)).to_numpy()
-    choices = ladder.Choices()
-    yield "nothing", ladder.sesame_beta(raw, choices), "sesame"
-    for name, choice in _CHOICES:
-        choices = replace(choices, **{choice: moved if choice == "moved" else True})
-        yield f"+ {name}", ladder.sesame_beta(raw, choices), "sesame"
+def _say_moved(console: Console, pair: Pair, mine: SampleSignal, theirs: ReferenceSignal) -> None:
+    ours = mine.measures["moved_to_red"] + mine.measures["moved_to_green"]
+    truth = "unknown" if np.isnan(pair.truth).all() else "none"
+    console.print(
+        f"{pair.material}: Type I probes moved to the other channel: by methylprep's sesame "
+        f"{len(theirs.moved)}, by ours {ours:.0f}; truly there: {truth}"
+    )
+
+
+def _ladder(
+    raw: ladder.Intensities, engine: str, moved: NDArray[np.bool_], no_snp: NDArray[np.bool_]
+) -> Iterator[tuple[str, Floats]]:
+    """Yield (what was added, beta), from our definition to that of an engine and method."""
+    if engine == "methylprep sesame":
+        choices = ladder.Choices()
+        yield "nothing", ladder.sesame_beta(raw, choices)
+        for name, choice in _CHOICES:
+            choices = replace(choices, **{choice: moved if choice == "moved" else True})
+            yield f"+ {name}", ladder.sesame_beta(raw, choices)
+        return
+    yield "nothing", ladder.noob_beta(raw)
+    if engine == "methylprep noob":
+        yield "+ rounded intensities", ladder.noob_beta(raw, rounded=True)
+    else:
+        yield "+ no SNP probes, 0 as 1", ladder.noob_beta(raw, of=no_snp)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.full_size_pairs import Pair
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +79,13 @@ class Contender:
             raise SystemExit(f"{self.name}: ended without an answer ({log[-1]}); its log says why")
         return Answer(**json.loads(line))
 
-    def result(self, number: int) -> Path:
-        """Return the file that ``ask(number, save=True)`` wrote."""
-        return self.work / f"{self.engine}-{self.method}-{number}.npz"
+    def betas(self, number: int, probes: Sequence[str]) -> NDArray[np.float64]:
+        """Return the betas of one pair in the order of these probes; NaN where it has none."""
+        self.ask(number, save=True)
+        with np.load(self.work / f"{self.engine}-{self.method}-{number}.npz") as saved:
+            rows = {probe: row for row, probe in enumerate(saved["probe_id"].tolist())}
+            betas = np.append(saved["beta"], np.nan)
+        return betas.take([rows.get(probe, -1) for probe in probes])
 
     def end(self) -> None:
         """Let the process end."""

@@ -59,6 +59,13 @@ class Intensities:
             [self.mg[rows], self.ug[rows]] if color == "G" else [self.mr[rows], self.ur[rows]]
         )
 
+    def rows(self, of: NDArray[np.bool_]) -> Intensities:
+        """Only these probes, and all controls."""
+        return replace(
+            self, mg=self.mg[of], mr=self.mr[of], ug=self.ug[of], ur=self.ur[of],
+            color=self.color[of],
+        )  # fmt: skip
+
     def controls(self, color: str, *kinds: str) -> Floats:
         found = self.green_controls if color == "G" else self.red_controls
         return np.concatenate([found[kind] for kind in kinds if kind in found])
@@ -92,9 +99,20 @@ def intensities(grn: Idat, red: Idat, manifest: Manifest) -> Intensities:
 # ---- noob ----------------------------------------------------------------------------------------
 
 
-def noob_beta(raw: Intensities, *, rounded: bool = False) -> Floats:
-    """Return betas by minfi's noob with ``dyeMethod = "single"``; rounded as methylprep rounds."""
-    model = {c: _model(raw.out_of_band(c), raw.in_band(c), _mad(rounded)) for c in "GR"}
+def noob_beta(
+    raw: Intensities, *, rounded: bool = False, of: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Return betas by minfi's noob with ``dyeMethod = "single"``.
+
+    ``rounded`` as methylprep rounds; ``of``: the probes that enter the estimates, with their
+    intensities raised to at least 1, as in minfi.
+    """
+    least = 0.0 if of is None else 1.0
+    seen = raw if of is None else raw.rows(of)
+    model = {
+        c: _model(seen.out_of_band(c), np.maximum(seen.in_band(c), least), _mad(rounded))
+        for c in "GR"
+    }
     green = expected_signal(raw.controls("G", "NORM_C", "NORM_G"), *model["G"]) + OFFSET
     red = expected_signal(raw.controls("R", "NORM_A", "NORM_T"), *model["R"]) + OFFSET
     factor = green.mean() / red.mean()
@@ -102,7 +120,7 @@ def noob_beta(raw: Intensities, *, rounded: bool = False) -> Floats:
     def corrected(values: Floats, in_red: NDArray[np.bool_]) -> Floats:
         result = np.empty(len(values))
         for color, rows in (("G", ~in_red), ("R", in_red)):
-            signal = expected_signal(values[rows], *model[color]) + OFFSET
+            signal = expected_signal(np.maximum(values[rows], least), *model[color]) + OFFSET
             signal = np.round(np.round(signal, 1)) if rounded else signal
             signal = signal * factor if color == "R" else signal
             result[rows] = np.round(signal) if rounded and color == "R" else signal
