@@ -84,9 +84,9 @@ LIMITS = (
     # These compare an intensity with a fixed one: on a bright scan they fail what is good.
     *_ratios(
         "min_bisulfite",
-        ("bisulfite_i_grn_background", "background over bisulfite conversion I (green)"),
-        ("bisulfite_i_red_background", "background over bisulfite conversion I (red)"),
-        ("bisulfite_ii_background", "background over bisulfite conversion II"),
+        ("bisulfite_i_grn_background", "background over bisulfite I (green)"),
+        ("bisulfite_i_red_background", "background over bisulfite I (red)"),
+        ("bisulfite_ii_background", "background over bisulfite II"),
     ),
     *_ratios(
         "min_staining",

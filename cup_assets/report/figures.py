@@ -10,6 +10,7 @@ from cup_assets.report.classifier_figures import (
     leaderboard_plot,
     reliability,
 )
+from cup_assets.report.control_figures import control_strips
 from cup_assets.report.genome_figures import gene_places, genome_plot
 from cup_assets.report.landscape_figures import landscape_plot
 from cup_assets.report.panel_figures import importance_plot, panel_curve_plot
@@ -22,6 +23,7 @@ __all__ = [
     "class_palette",
     "class_sizes",
     "confusion_matrix",
+    "control_strips",
     "gene_places",
     "genome_plot",
     "importance_plot",

@@ -77,7 +77,7 @@ def beta_density(
     axes = figure.subplots()
     edges = np.linspace(0, 1, 81)
     centres = (edges[1:] + edges[:-1]) / 2
-    order = sorted(range(len(sample_ids)), key=lambda i: (_severity(verdicts[i]), i))
+    order = sorted(range(len(sample_ids)), key=lambda i: (severity(verdicts[i]), i))
     for i in order:
         column = betas[:, i]
         density, _ = np.histogram(column[np.isfinite(column)], edges, range=(0, 1))
@@ -128,7 +128,7 @@ def quality_scatter(
     figure = new_figure(5.0)
     axes = figure.subplots()
     verdicts = measured["verdict"].to_list()
-    for verdict in sorted(set(verdicts), key=_severity):
+    for verdict in sorted(set(verdicts), key=severity):
         some = measured.filter(pl.col("verdict") == verdict)
         axes.scatter(
             some["median_m"],
@@ -137,7 +137,7 @@ def quality_scatter(
             color=VERDICT_COLOURS.get(verdict, NEUTRAL),
             edgecolor="white",
             linewidth=0.6,
-            zorder=3 + _severity(verdict),
+            zorder=3 + severity(verdict),
         )
     values = measured.select("median_m", "median_u").to_numpy()
     low = min(float(values.min()), BAD_SIGNAL - 0.6) - 0.3
@@ -153,11 +153,9 @@ def quality_scatter(
         color=MUTED,
         fontsize=9,
     )
-    failed = measured.filter(pl.col("verdict") == "fail").head(_NAMED_AT_MOST)
-    for name, x, y in failed.select("sample_id", "median_m", "median_u").iter_rows():
-        axes.annotate(
-            shorten(name, 20), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8.5
-        )
+    failed = measured.filter(pl.col("verdict") == "fail")
+    for label, x, y in _apart(failed, 0.05 * (high - low)):
+        axes.annotate(label, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8.5)
     axes.set(
         xlabel="Median methylated signal (log2 intensity)",
         ylabel="Median unmethylated signal (log2 intensity)",
@@ -231,8 +229,26 @@ def class_sizes(members: pl.DataFrame, *, title: str = "Reference samples by cla
     return figure
 
 
-def _severity(verdict: str) -> int:
+def severity(verdict: str) -> int:
+    """Return 0 for pass, 1 for warn, 2 for fail."""
     return {"pass": 0, "warn": 1, "fail": 2}.get(verdict, 1)
+
+
+def _apart(samples: pl.DataFrame, distance: float) -> list[tuple[str, float, float]]:
+    """Return label, x and y of samples; those too close to write both share one: "S1 +2"."""
+    groups: list[list[tuple[str, float, float]]] = []
+    for name, x, y in samples.select("sample_id", "median_m", "median_u").iter_rows():
+        for group in groups:
+            if abs(group[0][1] - x) < 3 * distance and abs(group[0][2] - y) < distance:
+                group.append((name, x, y))
+                break
+        else:
+            groups.append([(name, x, y)])
+    return [
+        (shorten(group[0][0], 20) + (f" +{len(group) - 1}" if len(group) > 1 else ""), x, y)
+        for group in groups[:_NAMED_AT_MOST]
+        for _, x, y in [group[0]]
+    ]
 
 
 def _verdict_legend(axes: Axes, sample_ids: Sequence[str], verdicts: Sequence[str]) -> None:
@@ -240,7 +256,7 @@ def _verdict_legend(axes: Axes, sample_ids: Sequence[str], verdicts: Sequence[st
     from matplotlib.lines import Line2D
 
     handles = []
-    for verdict in sorted(set(verdicts), key=_severity):
+    for verdict in sorted(set(verdicts), key=severity):
         names = [s for s, v in zip(sample_ids, verdicts, strict=True) if v == verdict]
         label = f"{verdict}: {len(names):,}"
         if verdict != "pass" and len(names) <= _NAMED_AT_MOST:

@@ -69,7 +69,7 @@ def test_a_good_sample_passes_with_every_control_in_order(signal, tiny) -> None:
         (
             {"bisulfite_ii_background": 0.9},
             "warn",
-            "background over bisulfite conversion II 0.90 is below 1",
+            "background over bisulfite II 0.90 is below 1",
         ),
         ({"median_beads": 4.0}, "warn", "median number of beads 4.0 is below 8"),
         (

@@ -42,6 +42,26 @@ def quality(seed: int) -> bytes:
     )
 
 
+LIMITS = pl.DataFrame(
+    {
+        "measure": [f"m{i}" for i in range(28)],
+        "title": [f"measure {i}" for i in range(28)],
+        "above": [i % 3 == 0 for i in range(28)],
+        "warn": [None if i % 5 == 0 else 5.0 for i in range(28)],
+        "fail": [1.0 if i % 5 == 0 else None for i in range(28)],
+    }
+)
+
+
+def strips(seed: int, n: int = 30) -> bytes:
+    rng = np.random.default_rng(seed)
+    measures = {f"m{i}": rng.lognormal(2, 1, n) for i in range(28)}
+    verdicts = ["fail", *["pass"] * (n - 1)]
+    ids = [f"sample {i}" for i in range(n)]
+    frame = pl.DataFrame({"sample_id": ids, "verdict": verdicts, **measures})
+    return report.control_strips(frame, LIMITS)
+
+
 def sizes(seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     return report.class_sizes(
@@ -170,7 +190,18 @@ def importance(seed: int) -> bytes:
 
 
 PICTURES: list[Callable[[int], bytes]] = [
-    *(betas, quality, sizes, genome, arms, confusion, calibration, batch_scores, case_scores),
+    *(
+        betas,
+        quality,
+        strips,
+        sizes,
+        genome,
+        arms,
+        confusion,
+        calibration,
+        batch_scores,
+        case_scores,
+    ),
     *(leaderboard, landscape, panel_curve, importance),
 ]
 each_picture = pytest.mark.parametrize("draw", PICTURES, ids=lambda draw: draw.__name__)
@@ -276,3 +307,17 @@ def test_importing_the_package_loads_no_matplotlib_and_drawing_no_pyplot() -> No
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("n", [1, 300])
+def test_the_control_plot_is_drawn_for_one_sample_and_for_hundreds(n: int) -> None:
+    image = Image.open(io.BytesIO(strips(1, n)))
+    assert (image.width, image.height) == (900, 930)
+
+
+def test_the_control_plot_leaves_out_measures_that_no_sample_has() -> None:
+    frame = pl.DataFrame({"sample_id": ["a"], "verdict": ["pass"], "m1": [2.0], "m2": [None]})
+    few = Image.open(io.BytesIO(report.control_strips(frame, LIMITS)))
+    assert few.height == 210
+    none = report.control_strips(frame.select("sample_id", "verdict"), LIMITS)
+    assert Image.open(io.BytesIO(none)).height == 160

@@ -24,15 +24,19 @@ from cup_assets.orchestration.conventions import (
     WAREHOUSE_POOL,
     check,
 )
+from cup_assets.orchestration.identities import conflicts_of_batch, stored_samples
 from cup_assets.orchestration.inputs import batch_samples, inputs_of, installed_manifests, require
 from cup_assets.orchestration.materialise import Finding, Product, materialise, median
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
+from cup_assets.orchestration.quality_page import (
+    quality_finding,
+    quality_notes,
+    quality_pictures,
+)
 from cup_assets.orchestration.resources import Platform
-from cup_assets.report import beta_density, markdown_table, quality_scatter
-from cup_assets.warehouse import Matrix, MatrixFile, Recipe, write_matrix
-
-_PICTURED = 48  # densities of more samples than this are no picture any more
+from cup_assets.report import markdown_table
+from cup_assets.warehouse import Matrix, MatrixFile, Recipe, digest, write_matrix
 
 
 @dg.asset(
@@ -67,8 +71,10 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
         code_version=BETAS_CODE_VERSION,
         parameters={"betas": asdict(parameters.betas), "quality": asdict(parameters.quality)},
         inputs=inputs_of([require(platform, RAW, batch)]) | used,
-        # The sheet's diagnosis may change without the betas changing.
+        # The sheet's diagnosis may change without the betas changing. What a person overrides
+        # decides whether the check lets a batch pass.
         depends_on=used
+        | _overridden(platform, batch)
         | {row["sample_id"]: _files_sha256(row) for row in samples.iter_rows(named=True)},
     )
 
@@ -91,9 +97,22 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
             _refuse_if_changed(platform, batch)
             _store_probes(context, platform, manifests)
             matrices = _write_matrices(platform, batch, recipe.fingerprint, signals.arrays)
-            return _product(batch, samples, signals, matrices)
+            return _product(platform, samples, signals, matrices)
 
     return materialise(context, platform, recipe, make)
+
+
+def _overrides(platform: Platform, batch: str) -> pl.DataFrame:
+    return platform.catalogue.query(
+        'SELECT sample_id, verdict, reason, "by", date FROM verdict_overrides'
+        " WHERE batch = ? ORDER BY sample_id",
+        [batch],
+    )
+
+
+def _overridden(platform: Platform, batch: str) -> dict[str, str]:
+    rows = _overrides(platform, batch).rows()
+    return {"overridden verdicts": digest(rows)} if rows else {}
 
 
 def _files_sha256(sample: dict[str, Any]) -> str:
@@ -143,9 +162,13 @@ def _write_matrices(
 
 
 def _product(
-    batch: str, samples: pl.DataFrame, signals: BatchSignals, matrices: list[MatrixFile]
+    platform: Platform, samples: pl.DataFrame, signals: BatchSignals, matrices: list[MatrixFile]
 ) -> Product:
+    batch = str(samples["batch"][0])
     quality = _quality_rows(batch, samples, signals)
+    overrides = _overrides(platform, batch)
+    conflicts = conflicts_of_batch(platform, samples, signals.arrays)
+    others = stored_samples(platform).filter(pl.col("batch") != batch)
     masked = [array.masked for array in signals.arrays]
     failed = pl.DataFrame(
         [(sample, batch, error) for sample, error in signals.failed],
@@ -155,7 +178,7 @@ def _product(
     empty = pl.DataFrame(schema={"sample_id": pl.String, "reason": pl.String, "n": pl.Int64})
     masks = pl.concat([empty, *(m.with_columns(pl.col("n").cast(pl.Int64)) for m in masked)])
     verdicts = dict(quality["verdict"].value_counts().iter_rows())
-    notes = {"sample quality": markdown_table(_shown(quality))}
+    notes = quality_notes(signals.arrays, overrides, conflicts, others.height + quality.height)
     if failed.height:
         notes["samples that could not be read"] = markdown_table(failed)
     return Product(
@@ -171,10 +194,11 @@ def _product(
             "samples_failed_to_read": failed.height,
             **{f"samples_{name}": verdicts.get(name, 0) for name in ("pass", "warn", "fail")},
             "median_failed_fraction": median(quality["failed_fraction"]),
+            "identity_conflicts": conflicts.height,
         },
         notes=notes,
-        pictures=_pictures(quality, signals),
-        findings=[_quality_finding(quality, failed)],
+        pictures=quality_pictures(signals.arrays, platform.parameters.quality),
+        findings=[quality_finding(quality, failed, overrides)],
     )
 
 
@@ -204,47 +228,3 @@ def _quality_rows(batch: str, samples: pl.DataFrame, signals: BatchSignals) -> p
         "predicted_sex": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
-
-
-def _shown(quality: pl.DataFrame) -> pl.DataFrame:
-    order = pl.col("verdict").replace_strict({"fail": 0, "warn": 1, "pass": 2})
-    return quality.sort(order, "sample_id").select(
-        "sample_id", "array", "verdict", "reasons", "failed_fraction", "median_m", "median_u",
-        "predicted_sex",
-    )  # fmt: skip
-
-
-def _pictures(quality: pl.DataFrame, signals: BatchSignals) -> dict[str, bytes]:
-    pictures = {}
-    for array in signals.arrays:
-        shown = slice(0, _PICTURED)
-        rows = quality.filter(pl.col("sample_id").is_in(array.sample_ids[shown]))
-        verdict = dict(rows.select("sample_id", "verdict").iter_rows())
-        pictures[f"beta density {array.manifest.array}"] = beta_density(
-            array.beta[:, shown],
-            array.sample_ids[shown],
-            [verdict[sample] for sample in array.sample_ids[shown]],
-            title=_density_title(len(array.sample_ids)),
-        )
-    if quality.height:
-        pictures["quality"] = quality_scatter(quality)
-    return pictures
-
-
-def _density_title(n_samples: int) -> str:
-    """Say so where a picture leaves samples out."""
-    title = "Distribution of beta values, one line a sample"
-    return title if n_samples <= _PICTURED else f"{title}: the first {_PICTURED} of {n_samples}"
-
-
-def _quality_finding(quality: pl.DataFrame, failed: pl.DataFrame) -> Finding:
-    bad = quality.filter(pl.col("verdict") == "fail")
-    lines = [f"{row['sample_id']}: {row['reasons']}" for row in bad.iter_rows(named=True)]
-    lines += [f"{row['sample_id']}: {row['error']}" for row in failed.iter_rows(named=True)]
-    total = quality.height + failed.height
-    return Finding(
-        "quality",
-        passed=not lines,
-        description=f"{total - len(lines)} of {total} samples usable. " + "; ".join(lines),
-        severe=len(lines) == total,
-    )
