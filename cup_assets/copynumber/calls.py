@@ -20,7 +20,11 @@ from cup_assets.copynumber.summary import BinValues
 from cup_assets.genome import chromosome_arms
 
 _MEDIAN_EFFICIENCY = math.pi / 2
-_DIRECTIONS = (("loss", "deletion"), ("gain", "amplification"))
+_ALIKE = {
+    **dict.fromkeys(("deletion", "loss"), ("deletion", "loss")),
+    "neutral": ("neutral",),
+    **dict.fromkeys(("gain", "amplification"), ("gain", "amplification")),
+}
 _PLAIN = 0.05  # plausibility of a high-level event that does not stand out of its arm
 
 
@@ -80,17 +84,14 @@ class Caller:
     def call(self, kind: str, region: str, level: Level, chrom: str, *, high_level: float) -> Call:
         """Return the most probable state, or no call if it is not probable enough.
 
-        Where only the number of copies lost or gained is open, it is called loss or gain.
+        Enough that something is lost, or gained, is probable: how much may stay open, and the
+        confidence is that of the state alone.
         """
         probability = self.probabilities(level, chrom, high_level=high_level)
         state = max(STATES, key=probability.__getitem__)
-        confidence = probability[state]
-        if confidence < self.parameters.min_confidence:
-            either = {low: probability[low] + probability[high] for low, high in _DIRECTIONS}
-            state = max(either, key=either.__getitem__)
-            confidence = either[state]
+        confidence = sum(probability[alike] for alike in _ALIKE[state])
         call = state if confidence >= self.parameters.min_confidence else NO_CALL
-        return Call(kind, region, level.log2, call, confidence)
+        return Call(kind, region, level.log2, call, probability[state])
 
 
 def arm_calls(caller: Caller) -> list[Call]:

@@ -102,8 +102,8 @@ class CnvParameters:
     min_arm_bins, min_gene_probes : int
         Arms and genes with fewer get no call.
     min_confidence : float
-        Arms and genes whose best state is less probable get no call; a focal segment less sure
-        is not listed.
+        Arms and genes that are altered in one direction, or neutral, with less probability get no
+        call; a focal segment less sure is not listed.
     genes : tuple of str
         Gene symbols to call, as the manifest annotates them.
     renew_when_advised : bool

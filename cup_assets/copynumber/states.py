@@ -12,31 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cup_assets.copynumber.parameters import CnvParameters
-from cup_assets.copynumber.purity import PURITIES, expected_level
+from cup_assets.copynumber.purity import BASELINES, PURITIES, expected_level
 
 Floats = NDArray[np.float64]
 
 STATES = ("deletion", "loss", "neutral", "gain", "amplification")
 NO_CALL = "no_call"
 
-# Copies in each state, for loci of two normal copies and of one (X and Y in men), with how often
-# they occur within the state. One normal copy has no state between itself and none at all.
-_COPIES: dict[int, dict[str, tuple[tuple[int, float], ...]]] = {
-    2: {
-        "deletion": ((0, 1.0),),
-        "loss": ((1, 1.0),),
-        "neutral": ((2, 1.0),),
-        "gain": ((3, 0.8), (4, 0.2)),
-        "amplification": tuple((c, 1 / c) for c in (5, 6, 7, 8, 10, 12, 16, 24, 32)),
-    },
-    1: {
-        "deletion": (),
-        "loss": ((0, 1.0),),
-        "neutral": ((1, 1.0),),
-        "gain": ((2, 0.8), (3, 0.2)),
-        "amplification": tuple((c, 1 / c) for c in (4, 5, 6, 8, 12, 16)),
-    },
-}
 _LOWEST, _STEP, _N = -6.0, 0.01, 1001
 _LEVELS = _LOWEST + _STEP * np.arange(_N)
 # An event in a part of the tumour cells shows a lower level, whatever the purity.
@@ -107,33 +89,58 @@ def state_model(weights: Floats, parameters: CnvParameters, response: float = 1.
 
     Parameters
     ----------
-    weights : float64[91]
-        Probability of each of `PURITIES`: a sharp one where the purity is known, a broad one
-        where it is not. With a broad one a level lies less clearly in one state, and the calls
-        are less sure.
+    weights : float64[3, 91]
+        Probability of each of `BASELINES` with each of `PURITIES`. With broad ones a level lies
+        less clearly in one state, and the calls are less sure.
     parameters : CnvParameters
     response : float
         Part of the DNA's log2 ratio that the array shows.
     """
     return StateModel(
-        {normal: _densities(weights, normal, parameters, response) for normal in _COPIES},
+        {normal: _densities(weights, normal, parameters, response) for normal in (2, 1)},
         parameters,
     )
 
 
 def _densities(weights: Floats, normal: int, parameters: CnvParameters, response: float) -> Floats:
+    if normal == 1:
+        # Which baseline X and Y of a man have does not follow from that of the others.
+        return _of_baseline(weights.sum(axis=0), 1, 1, parameters, response)
+    rows = (
+        _of_baseline(of_baseline, baseline, 2, parameters, response)
+        for of_baseline, baseline in zip(weights, BASELINES, strict=True)
+    )
+    return np.asarray(sum(rows), np.float64)
+
+
+def _of_baseline(
+    weights: Floats, baseline: int, normal: int, parameters: CnvParameters, response: float
+) -> Floats:
     clonal = 1 - parameters.subclonal_fraction
     parts = np.concatenate([[1.0], _PARTS])
     of_part = np.concatenate([[clonal], np.full(_PARTS.size, (1 - clonal) / _PARTS.size)])
     rows = np.zeros((len(STATES), _N))
-    for row, state in zip(rows, STATES, strict=True):
+    for state, row, of_state in zip(STATES, rows, _copies(baseline), strict=True):
         # A high level in a subclone is a low level of the sample, and is called as that.
         split = state in ("loss", "gain")
-        share = (weights[:, None] * of_part).ravel() if split else weights
-        cells = (PURITIES[:, None] * parts).ravel() if split else PURITIES
-        total = sum(frequency for _, frequency in _COPIES[normal][state])
-        for copies, frequency in _COPIES[normal][state]:
-            level = expected_level(cells, np.array(float(copies)), normal, response)
+        for copies, frequency in of_state:
+            effective = baseline + (copies - baseline) * parts if split else np.array([copies])
+            share = np.outer(weights, of_part if split else [1.0]) * frequency
+            level = expected_level(
+                PURITIES[:, None], effective[None].astype(np.float64), normal, response, baseline
+            )
             at = np.clip(np.rint((level - _LOWEST) / _STEP), 0, _N - 1).astype(np.int64)
-            row += np.bincount(at, share * (frequency / total), _N)
+            row += np.bincount(at.ravel(), share.ravel(), _N)
     return rows
+
+
+def _copies(baseline: int) -> tuple[tuple[tuple[int, float], ...], ...]:
+    """Return the copies in each state, with how often they occur within it."""
+    # Where one copy is all that there is, its loss is no high-level event.
+    deletion: tuple[tuple[int, float], ...] = ((0, 1.0),) if baseline > 1 else ()
+    loss = {1: ((0, 1.0),), 2: ((1, 1.0),), 3: ((2, 0.8), (1, 0.2)), 4: ((3, 0.7), (2, 0.3))}
+    gain = ((baseline + 1, 0.8), (baseline + 2, 0.2))
+    high = tuple(baseline + more for more in (3, 4, 5, 6, 8, 10, 14, 22, 30))
+    total = sum(1 / copies for copies in high)
+    amplification = tuple((copies, 1 / copies / total) for copies in high)
+    return deletion, loss[baseline], ((baseline, 1.0),), gain, amplification

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cup_assets.copynumber.purity import PURITIES, no_purity
+from cup_assets.copynumber.purity import BASELINES, PURITIES, no_purity
 from cup_assets.copynumber.states import STATES, StateModel, state_model
 from cup_assets_tests.copynumber.synthetic import PARAMETERS
 
@@ -15,7 +15,9 @@ UNKNOWN = state_model(no_purity("").weights, PARAMETERS)
 
 
 def at_purity(purity: float) -> StateModel:
-    return state_model((np.abs(PURITIES - purity) < 0.005).astype(float), PARAMETERS)
+    weights = np.zeros((len(BASELINES), PURITIES.size))
+    weights[0, np.abs(PURITIES - purity) < 0.005] = 1.0
+    return state_model(weights, PARAMETERS)
 
 
 def most_probable(model: StateModel, level: float, sd: float = 0.03, high: float = 1.0) -> str:
