@@ -135,6 +135,23 @@ def test_losing_the_type_ii_probes_is_refused(manifest, pairs, monkeypatch) -> N
         reference_signal(*pairs["FFPE"], manifest)
 
 
+def test_real_samples_agree_in_sesame(hm27_items, hm27_manifest) -> None:
+    _, *pair = hm27_items[0]
+    reference = reference_signal(*pair, hm27_manifest, "sesame")
+    stayed = ~hm27_manifest.probes["probe_id"].is_in(list(reference.moved)).to_numpy()
+    apart = np.abs(ours(pair, hm27_manifest, "sesame").beta - reference.beta)[stayed]
+    assert np.median(apart) < 0.002
+    assert apart.max() < 0.02
+
+
+def test_an_array_whose_red_channel_methylprep_loses_is_refused(hm27_items, hm27_manifest) -> None:
+    # It does not know HumanMethylation27's normalisation controls: no red beta is a number.
+    _, *pair = hm27_items[0]
+    red = (hm27_manifest.probes["channel"] == "Red").sum()
+    with pytest.raises(ReferenceEngineError, match=f"{red:,} of 27,578 Type I"):
+        reference_signal(*pair, hm27_manifest, "noob")
+
+
 def test_pandas_numpy_and_warnings_are_left_as_they_were(theirs) -> None:
     import pandas as pd
 
