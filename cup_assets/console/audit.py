@@ -11,16 +11,18 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from cup_assets.cohort.overrides import OVERRIDES_NAME
 from cup_assets.console.errors import ConsoleError
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
 from cup_assets.warehouse.audit import Trace, trace
 
 _UNLIMITED = 1_000_000
+_OVERRIDDEN = "SELECT 1 FROM verdict_overrides WHERE sample_id = ? AND batch = ?"
 
 
 def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None:
-    """Print the sample, its scores, and the chain behind every one of them.
+    """Print the sample, its verdict, its scores, and the chain behind every one of them.
 
     Raises
     ------
@@ -38,15 +40,35 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
     console = Console(highlight=False, soft_wrap=True, width=_UNLIMITED)
     for row in samples.iter_rows(named=True):
         batch, own = row["batch"], {row["grn"], row["red"]}
+        if catalogue.query(_OVERRIDDEN, [sample_id, batch]).height:
+            own.add(OVERRIDES_NAME)
         about = f"  batch {batch}, {row['array']}, role {row['role']}"
         console.print(Text.assemble((sample_id, "bold"), about))
         for colour in ("grn", "red"):
             console.print(f"  {row[colour]}  sha256 {row[f'{colour}_sha256']}", markup=False)
+        for line in _quality(catalogue, sample_id, batch):
+            console.print(f"  {line}", markup=False)
         for name, version in _results(catalogue, sample_id, batch):
             tree = _tree(trace(catalogue, name, version), batch, own, full=full)
             console.print(tree)
     for line in _scores(catalogue, sample_id):
         console.print(line, markup=False)
+
+
+def _quality(catalogue: Catalogue, sample_id: str, batch: str) -> list[str]:
+    """Return the verdict that counts and what was measured, and whose samples it is compared to."""
+    found = catalogue.query(
+        "SELECT verdict, reasons, measured_verdict, same_as FROM sample_qc"
+        " WHERE sample_id = ? AND batch = ?",
+        [sample_id, batch],
+    )
+    lines = []
+    for row in found.iter_rows(named=True):
+        why = f": {row['reasons']}" if row["reasons"] else ""
+        lines.append(f"quality {row['verdict']}, measured {row['measured_verdict']}{why}")
+        if row["same_as"]:
+            lines.append(f"same genotypes as {row['same_as'].replace(';', ', ')}")
+    return lines
 
 
 def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
