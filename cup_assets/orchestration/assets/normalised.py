@@ -16,6 +16,7 @@ import polars as pl
 from cup_assets.cohort.batch_files import batch_signature
 from cup_assets.compute import local, scratch_folder
 from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch, read_masks
+from cup_assets.methylome.missing import missing_by_reason
 from cup_assets.orchestration.conventions import (
     BETAS,
     BETAS_CODE_VERSION,
@@ -38,6 +39,8 @@ from cup_assets.orchestration.resources import Platform
 from cup_assets.report import markdown_table
 from cup_assets.warehouse import Matrix, MatrixFile, Recipe, digest, write_matrix
 
+_LISTED = 400  # samples in the table of missing betas
+
 
 @dg.asset(
     key=BETAS,
@@ -50,6 +53,7 @@ from cup_assets.warehouse import Matrix, MatrixFile, Recipe, digest, write_matri
     pool=WAREHOUSE_POOL,
     check_specs=[
         check(BETAS, "quality", "Samples pass quality control; some must.", blocking=True),
+        check(BETAS, "masks", "Every mask says something about every array.", blocking=False),
     ],
 )
 def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -80,6 +84,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
 
     def make() -> Product:
         folder = settings.landing / batch
+        masks = read_masks(parameters.betas, settings.data)
         with scratch_folder(settings.cache) as scratch:
             signals = process_batch(
                 [
@@ -89,7 +94,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
                 manifests,
                 parameters.betas,
                 quality=parameters.quality,
-                masks=read_masks(parameters.betas, settings.data),
+                masks=masks,
                 mapper=platform.mapper,
                 progress=progress_of(context, "samples"),
                 scratch=scratch,
@@ -97,7 +102,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
             _refuse_if_changed(platform, batch)
             _store_probes(context, platform, manifests)
             matrices = _write_matrices(platform, batch, recipe.fingerprint, signals.arrays)
-            return _product(platform, samples, signals, matrices)
+            return _product(platform, samples, signals, matrices, masks.lacks(manifests))
 
     return materialise(context, platform, recipe, make)
 
@@ -162,7 +167,11 @@ def _write_matrices(
 
 
 def _product(
-    platform: Platform, samples: pl.DataFrame, signals: BatchSignals, matrices: list[MatrixFile]
+    platform: Platform,
+    samples: pl.DataFrame,
+    signals: BatchSignals,
+    matrices: list[MatrixFile],
+    lacks: Sequence[str],
 ) -> Product:
     batch = str(samples["batch"][0])
     quality = _quality_rows(batch, samples, signals)
@@ -179,6 +188,9 @@ def _product(
     masks = pl.concat([empty, *(m.with_columns(pl.col("n").cast(pl.Int64)) for m in masked)])
     verdicts = dict(quality["verdict"].value_counts().iter_rows())
     notes = quality_notes(signals.arrays, overrides, conflicts, others.height + quality.height)
+    if signals.arrays:
+        missing = pl.concat([missing_by_reason(array) for array in signals.arrays])
+        notes["missing betas by reason"] = markdown_table(missing, max_rows=_LISTED)
     if failed.height:
         notes["samples that could not be read"] = markdown_table(failed)
     return Product(
@@ -198,7 +210,7 @@ def _product(
         },
         notes=notes,
         pictures=quality_pictures(signals.arrays, platform.parameters.quality),
-        findings=[quality_finding(quality, failed, overrides)],
+        findings=[quality_finding(quality, failed, overrides), _masks_finding(lacks)],
     )
 
 
@@ -228,3 +240,12 @@ def _quality_rows(batch: str, samples: pl.DataFrame, signals: BatchSignals) -> p
         "predicted_sex": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
+
+
+def _masks_finding(lacks: Sequence[str]) -> Finding:
+    return Finding(
+        "masks",
+        passed=not lacks,
+        description="; ".join(lacks) or "every mask chosen says something about every array here",
+        severe=False,  # nothing is masked then, which the table of missing betas shows as 0
+    )
