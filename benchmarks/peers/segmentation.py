@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +67,7 @@ def by_ruptures(samples: list[BinSet], folder: Path, environments: Path) -> Foun
         np.savez(folder / f"{i:04d}.npz", first=bins.first, log2=bins.log2, variance=bins.variance)
     python = cnv_python(environments)
     subprocess.run([str(python), str(_HERE / "segment_ruptures.py"), str(folder)], check=True)
-    return {
-        method: [
-            (
-                np.load(folder / f"{i:04d}.{method}.npy"),
-                float((folder / f"{i:04d}.{method}.time").read_text()),
-            )
-            for i in range(len(samples))
-        ]
-        for method in ("mepylome", "kernelcpd")
-    }
+    return _read(samples, folder, ("mepylome", "kernelcpd"), np.load)
 
 
 def no_dnacopy() -> str | None:
@@ -89,17 +81,30 @@ def no_dnacopy() -> str | None:
 
 
 def by_dnacopy(samples: list[BinSet], folder: Path) -> Found:
-    """Segment by DNAcopy with the settings of conumee2."""
+    """Segment by DNAcopy with the settings of conumee2, with and without its weights."""
     for i, bins in enumerate(samples):
         with (folder / f"{i:04d}.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["chrom", "start", "log2", "variance"])
             writer.writerows(zip(bins.chrom, bins.start, bins.log2, bins.variance, strict=True))
     subprocess.run(["Rscript", str(_HERE / "segment_dnacopy.R"), str(folder)], check=True)
-    found = []
-    for i in range(len(samples)):
-        with (folder / f"{i:04d}.dnacopy.csv").open(newline="") as file:
-            starts = np.array([int(row["startRow"]) - 1 for row in csv.DictReader(file)], np.int64)
-        seconds = float((folder / f"{i:04d}.dnacopy.time").read_text())
-        found.append((np.sort(starts), seconds))
-    return {"dnacopy": found}
+    return _read(samples, folder, ("dnacopy", "dnacopy0"), lambda path: np.loadtxt(path, np.int64))
+
+
+def _read(
+    samples: list[BinSet],
+    folder: Path,
+    methods: tuple[str, ...],
+    load: Callable[[Path], NDArray[np.int64]],
+) -> Found:
+    suffix = ".npy" if load is np.load else ".csv"
+    return {
+        method: [
+            (
+                np.sort(load(folder / f"{i:04d}.{method}{suffix}")),
+                float((folder / f"{i:04d}.{method}.time").read_text()),
+            )
+            for i in range(len(samples))
+        ]
+        for method in methods
+    }

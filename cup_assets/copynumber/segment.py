@@ -1,16 +1,19 @@
 """Segmentation: stretches of bins of one copy number.
 
-Belongs here: change points in one chromosome's bin values. Does not belong here: what a segment
-is called, frames.
+Belongs here: change points in bin values, chromosome by chromosome. Does not belong here: what a
+segment is called, frames.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cup_assets.copynumber.parameters import CnvParameters
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +38,47 @@ class JumpRule:
     z: float
     wave_sd: float
     wave_length: float
+
+
+def segment_starts(
+    values: Floats,
+    variance: Floats,
+    lengths: Floats,
+    first: NDArray[np.int64],
+    wave_sd: float,
+    parameters: CnvParameters,
+) -> NDArray[np.int64]:
+    """Return the first bin of each segment of a genome: partition, then join what is no step.
+
+    Parameters
+    ----------
+    values, variance : float64[n]
+        Bin values, lone outliers drawn in (`smooth_outliers`), and their variances.
+    lengths : float64[n]
+        Length of each bin (base pairs).
+    first : int64[n_chromosomes]
+        First bin of each chromosome, ascending from 0.
+    wave_sd : float
+        Standard deviation of the sample's waves (log2 units).
+    parameters : CnvParameters
+
+    Returns
+    -------
+    int64[n_segments]
+        Ascending; every chromosome's first bin is among them.
+    """
+    weights = 1 / variance
+    parts = [slice(*edges) for edges in itertools.pairwise([*first.tolist(), values.size])]
+    stretches = [(values[part], weights[part]) for part in parts]
+    penalty = parameters.penalty * float(np.log(max(values.size, 2)))
+    jumps = JumpRule(parameters.min_jump, parameters.jump_z, wave_sd, parameters.wave_length)
+    found = change_points(stretches, penalty, parameters.min_segment_bins)
+    return np.concatenate(
+        [
+            part.start + join_similar(starts, *stretch, lengths[part], jumps)
+            for part, stretch, starts in zip(parts, stretches, found, strict=True)
+        ]
+    )
 
 
 def smooth_outliers(values: Floats, sd: Floats, limit: float) -> Floats:
