@@ -7,14 +7,13 @@ Belongs here: the asset ``normalised/betas``. Does not belong here: how a sample
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from cup_assets.cohort.batch_files import batch_signature
-from cup_assets.compute import local, scratch_folder
+from cup_assets.compute import scratch_folder
 from cup_assets.methylome import ArraySignals, BatchSignals, Manifest, process_batch, read_masks
 from cup_assets.methylome.missing import missing_by_reason
 from cup_assets.orchestration.conventions import (
@@ -151,7 +150,6 @@ def _store_probes(
 def _write_matrices(
     platform: Platform, batch: str, version: str, arrays: Sequence[ArraySignals]
 ) -> list[MatrixFile]:
-    settings = platform.settings
     matrices = [
         Matrix(array.manifest.array, kind, array.probe_ids, array.sample_ids, values)
         for array in arrays
@@ -161,9 +159,8 @@ def _write_matrices(
             ("log2_total", array.log2_total),
         )
     ]
-    write = partial(write_matrix, settings.warehouse, batch, version)
-    # On this machine, whatever the mapper: here are the values, and the disk they are to be on.
-    return local(settings.workers)(write, matrices)
+    warehouse = platform.settings.warehouse
+    return [write_matrix(warehouse, batch, version, matrix) for matrix in matrices]
 
 
 def _product(
