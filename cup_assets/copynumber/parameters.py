@@ -132,7 +132,7 @@ class CnvParameters:
     penalty: float = 2.5
     outlier_sd: float = 3.0
     min_jump: float = 0.06
-    jump_z: float = 3.5
+    jump_z: float = 4.0
     wave_length: int = 10_000_000
     focal_excess: float = 0.25
     gene_z: float = 4.0
