@@ -4,12 +4,15 @@
     python benchmarks/parity.py --manifest HumanMethylation450_15017482_v1-2.csv
 
 One frozen and one FFPE sample are simulated on a full-size array (Illumina's own 450k manifest
-where the reference data are at hand) and go through both engines. Then each of methylprep's
+where the reference data are at hand) and go through all engines; so do the three real
+HumanMethylation27 samples of the reference data, where at hand. Then each of the other engine's
 choices that differs from the published definition is put into a plain copy of ours, one after the
-other, until nothing remains. The three real HumanMethylation27 samples of the reference data, where
-at hand, go the same way. mepylome's noob, which follows minfi's to the letter and rounds
-nothing, is a second opinion; it runs in an environment of its own. "error" is the mean distance of
-ours, so changed, from the true beta. About four minutes.
+other, until nothing remains.
+
+methylprep is the reference. mepylome's noob follows minfi's to the letter and rounds nothing; it
+runs in an environment of its own. Where R has them, both methods also run on the R functions that
+minfi and sesame are made of. "error" is the mean distance of ours, so changed, from the true beta.
+About four minutes.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from benchmarks.full_size_pairs import (
 from benchmarks.peers import ladder
 from benchmarks.peers.contest import Contender
 from benchmarks.peers.environments import default_folder, mepylome_python
+from benchmarks.peers.r_functions import betas_in_r, missing
 from cup_assets.methylome import (
     BetaParameters,
     Idat,
@@ -77,6 +81,7 @@ class Report:
     agreement: Table
     detection: Table
     steps: Table
+    with_r: bool
 
     def end_of_sample(self) -> None:
         """Draw a line below a sample."""
@@ -88,13 +93,18 @@ def main() -> None:
     options = _options()
     console = Console(highlight=False, width=150)
     python = None if options.without_mepylome else mepylome_python(options.environments)
-    detection = Table("sample", "probes", "largest |difference|", "other call at .05")
-    detection.title = "pOOBAH p-value: ours against methylprep's"
+    lacking = missing()
+    if lacking:
+        console.print(f"without R: {lacking}")
+    detection = Table("sample", "engine, method", "probes", "largest |difference|")
+    detection.add_column("other call at .05")
+    detection.title = "pOOBAH p-value: ours against the other engines'"
     report = Report(
         console,
         _table("Ours against the other engines': |difference of beta|", "engine, method"),
         detection,
         _table("What remains, choice by choice", "ours, with its choices"),
+        with_r=not lacking,
     )
     manifest_path = options.manifest or (real_450k() if options.array == "450k" else None)
     with (
@@ -125,17 +135,24 @@ def _compare(
     files = read_idat(pair.grn), read_idat(pair.red)
     reference = {mode: reference_signal(pair.grn, pair.red, manifest, mode) for mode in modes}
     theirs = {f"methylprep {mode}": found.beta for mode, found in reference.items()} | theirs
-    mine = {mode: _ours(files, manifest, mode) for mode in modes}
+    raw = ladder.intensities(*files, manifest)
+    mine = {mode: _ours(files, manifest, mode) for mode in MODES}
+    if report.with_r:
+        in_r, p = betas_in_r(raw)
+        theirs |= {f"R {mode}": beta for mode, beta in in_r.items()}
+        _add_detection(report.detection, pair, "R sesame", mine["sesame"].detection_p, p)
     for name, beta in theirs.items():
         _add(report.agreement, pair, name, mine[name.split()[1]].beta, beta, types)
-    if "noob" in mine:
+    if "noob" in reference:
         # Of the manifest's own channels; in sesame they differ for the probes moved.
-        _add_detection(report.detection, pair, mine["noob"], reference["noob"])
+        both = mine["noob"].detection_p, reference["noob"].detection_p
+        _add_detection(report.detection, pair, "methylprep noob", *both)
     _say_moved(report.console, pair, mine["sesame"], reference["sesame"])
-    raw = ladder.intensities(*files, manifest)
     moved = manifest.probes["probe_id"].is_in(list(reference["sesame"].moved)).to_numpy()
     no_snp = (manifest.probes["kind"] != "rs").to_numpy()
     for engine, beta in theirs.items():
+        if engine.startswith("R "):
+            continue
         for step, changed in _ladder(raw, engine, moved, no_snp):
             _add(report.steps, pair, f"{engine}: {step}", changed, beta, types)
     report.end_of_sample()
@@ -203,10 +220,10 @@ def _add(
         )
 
 
-def _add_detection(table: Table, pair: Pair, mine: SampleSignal, theirs: ReferenceSignal) -> None:
-    apart = np.abs(mine.detection_p - theirs.detection_p)
-    other = np.count_nonzero((mine.detection_p > 0.05) != (theirs.detection_p > 0.05))
-    table.add_row(pair.material, f"{len(apart):,}", f"{apart.max():.1e}", f"{other:,}")
+def _add_detection(table: Table, pair: Pair, name: str, mine: Floats, theirs: Floats) -> None:
+    other = np.count_nonzero((mine > 0.05) != (theirs > 0.05))
+    largest = np.abs(mine - theirs).max()
+    table.add_row(pair.material, name, f"{len(mine):,}", f"{largest:.1e}", f"{other:,}")
 
 
 def _say_moved(console: Console, pair: Pair, mine: SampleSignal, theirs: ReferenceSignal) -> None:
