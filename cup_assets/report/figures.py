@@ -10,7 +10,14 @@ from cup_assets.report.classifier_figures import (
     leaderboard_plot,
     reliability,
 )
+from cup_assets.report.comparison_figures import comparison_plot, recall_change_plot
 from cup_assets.report.control_figures import control_strips
+from cup_assets.report.evaluation_figures import (
+    learning_curve_plot,
+    novelty_plot,
+    reject_plot,
+    reliability_diagram,
+)
 from cup_assets.report.genome_figures import gene_places, genome_plot
 from cup_assets.report.landscape_figures import landscape_plot
 from cup_assets.report.panel_figures import importance_plot, panel_curve_plot
@@ -22,6 +29,7 @@ __all__ = [
     "beta_density",
     "class_palette",
     "class_sizes",
+    "comparison_plot",
     "confusion_matrix",
     "control_strips",
     "gene_places",
@@ -29,8 +37,13 @@ __all__ = [
     "importance_plot",
     "landscape_plot",
     "leaderboard_plot",
+    "learning_curve_plot",
+    "novelty_plot",
     "panel_curve_plot",
     "quality_scatter",
+    "recall_change_plot",
+    "reject_plot",
     "reliability",
+    "reliability_diagram",
     "score_bars",
 ]
