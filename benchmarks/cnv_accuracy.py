@@ -4,8 +4,8 @@
     python benchmarks/cnv_accuracy.py --arrays 450k --tumours 20
 
 Full-size arrays, 20 normal controls, the same tumours at every purity and in both materials (what
-is simulated: `cnv_truth`; how it is counted: `cnv_measures`). Parameters of the caller were chosen
-on seeds 7, 8 and 9, and the default seed was kept for the report.
+is simulated: `cnv_tumours`, `cnv_truth`; how it is counted: `cnv_measures`). Parameters of the
+caller were chosen on seeds 7, 8 and 9, and the default seed was kept for the report.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import fields
 import numpy as np
 import polars as pl
 from cnv_measures import Score, score_tumour
-from cnv_truth import MATERIALS, NOISE, PURITIES, RESPONSE, Laboratory
+from cnv_truth import MATERIALS, NOISE, PURITIES, Laboratory
+from cnv_tumours import RESPONSE
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table

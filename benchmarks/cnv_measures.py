@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from cnv_truth import Tumour, truth_log2
+from cnv_tumours import Tumour, truth_log2
 from numpy.typing import NDArray
 
 from cup_assets.copynumber import Bins, CnvProfile

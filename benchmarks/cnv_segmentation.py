@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from cnv_measures import Score, score_breaks, true_breaks
-from cnv_truth import MATERIALS, PURITIES, Laboratory, Tumour, truth_log2
+from cnv_truth import MATERIALS, PURITIES, Laboratory
+from cnv_tumours import Tumour, truth_log2
 from numpy.typing import NDArray
 from peers.environments import default_folder
 from peers.segmentation import BinSet, Found, by_dnacopy, by_ruptures, no_dnacopy

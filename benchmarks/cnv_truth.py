@@ -1,7 +1,7 @@
-"""Simulated tumours of known copy number on full-size arrays, as normalised intensities.
+"""Full-size arrays of tumours of known copy number, as bead and as normalised intensities.
 
-Belongs here: what the copy-number benchmarks measure on. Does not belong here: any measurement of
-the caller.
+Belongs here: what the copy-number benchmarks measure on. Does not belong here: the tumours
+(`cnv_tumours`), any measurement of the caller.
 
 The bead intensities are those of `cup_assets.simulate` (probe, bead and allele noise, background,
 dye bias, batches, centres, FFPE, methylation of the class) and go through the same normalisation as
@@ -11,8 +11,7 @@ cohort for classification does not need it:
 - genomic waves: patterns that all samples share with weights of their own, and one of each sample;
 - local noise: neighbouring probes that vary together, which a bin's median does not average out;
 - a response below 1: the ratio that an array shows is smaller than that of the DNA;
-- tumours of other ploidy, whose single copies weigh less, arm and part-of-arm events of a single
-  copy, amplifications and homozygous deletions of any size.
+- tumours of other ploidy, whose single copies weigh less.
 """
 
 from __future__ import annotations
@@ -26,38 +25,24 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from cnv_tumours import RESPONSE, Tumour, draw_tumour
 from numpy.typing import NDArray
 
-from cup_assets.genome import AUTOSOMES, CHROMOSOMES, chromosome_arms, chromosome_lengths
+from cup_assets.genome import CHROMOSOMES, chromosome_lengths
 from cup_assets.methylome import Idat, Manifest, process_pair
 from cup_assets.simulate.arrays import array_layout
-from cup_assets.simulate.copy_number import Segment, copies_at
+from cup_assets.simulate.copy_number import copies_at
 from cup_assets.simulate.design import CohortDesign
 from cup_assets.simulate.effects import SharedEffects
-from cup_assets.simulate.genes import GENES
 from cup_assets.simulate.hashing import generator
 from cup_assets.simulate.methylation import Methylome
 from cup_assets.simulate.people import Sample
-from cup_assets.simulate.signal import Scanner
+from cup_assets.simulate.signal import Intensities, Scanner
 
 MATERIALS = ("frozen", "FFPE")
 PURITIES = (1.0, 0.7, 0.5, 0.3)
-RESPONSE = 0.75  # of the DNA's log2 ratio
-TRUTH_SCHEMA = {
-    "kind": pl.String,
-    "chrom": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "arm": pl.String,
-    "copies": pl.Int64,
-    "gene": pl.String,
-}
 _CELL = 10_000
-_DARK = ("13p", "14p", "15p", "21p", "22p")
 _CLASSES = ("hpv-negative squamous cell carcinoma", "mucosal melanoma", "salivary duct carcinoma")
-_PLOIDIES, _PLOIDY_SHARES = (2, 3, 4), (0.6, 0.2, 0.2)
-_N_ARMS, _N_PARTS, _N_FOCAL = 6, 3, 8
-_APART = 4_000_000  # between a focal event and any other breakpoint
 
 
 @dataclass(frozen=True)
@@ -75,25 +60,6 @@ class Noise:
 
 
 NOISE = {"frozen": Noise(0.015, 0.015, 0.08), "FFPE": Noise(0.03, 0.03, 0.16)}
-
-
-@dataclass(frozen=True)
-class Tumour:
-    """A tumour's copies.
-
-    Attributes
-    ----------
-    ploidy : int
-        Copies of an autosome without an event.
-    events : pl.DataFrame
-        `TRUTH_SCHEMA`; ``kind`` arm, part, amplification or deletion. Half-open base pairs.
-    segments : tuple of Segment
-        Of all chromosomes.
-    """
-
-    ploidy: int
-    events: pl.DataFrame
-    segments: tuple[Segment, ...]
 
 
 class Laboratory:
@@ -122,9 +88,13 @@ class Laboratory:
     def controls(self, n: int) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
         """Measure normal controls, two of five from FFPE, both sexes, of four batches."""
         for i in range(n):
-            material = "FFPE" if i % 5 in (1, 4) else "frozen"
-            sample = _sample(1000 + i, "normal", material, "FM"[i % 2], 0.0, batch=i % 4)
-            yield sample, self.measure(sample, None)
+            yield self.control(i), self.measure(self.control(i), None)
+
+    def control(self, number: int) -> Sample:
+        """Return one of the normal controls."""
+        material = "FFPE" if number % 5 in (1, 4) else "frozen"
+        sex = "FM"[number % 2]
+        return _sample(1000 + number, "normal", material, sex, 0.0, batch=number % 4)
 
     def normal(self, number: int, material: str) -> tuple[Sample, NDArray[np.float32]]:
         """Measure a normal that is no control, of a batch that has none."""
@@ -135,6 +105,11 @@ class Laboratory:
         self, number: int, material: str, purity: float
     ) -> tuple[Sample, Tumour, NDArray[np.float32]]:
         """Measure a tumour; the same number is the same person at any purity."""
+        sample, tumour = self.case(number, material, purity)
+        return sample, tumour, self.measure(sample, tumour)
+
+    def case(self, number: int, material: str, purity: float) -> tuple[Sample, Tumour]:
+        """Return a tumour's sample, and the tumour."""
         sex = "FM"[number % 2]
         tumour = draw_tumour(self.design.seed, number, sex, self.layout.probes, self.layout.build)
         place = MATERIALS.index(material) * 10 + PURITIES.index(purity)
@@ -147,30 +122,14 @@ class Laboratory:
             batch=9 + number % 2,
             person=10_000 + number,
         )
-        return sample, tumour, self.measure(sample, tumour)
+        return sample, tumour
 
     def measure(self, sample: Sample, tumour: Tumour | None) -> NDArray[np.float32]:
         """Return the normalised log2 total intensities, float32[p]."""
-        probes = self.layout.probes
-        normal = np.full(probes.height, 2.0, np.float32)
-        for chrom, copies in (("X", {"F": 2, "M": 1}), ("Y", {"F": 0, "M": 1})):
-            normal[(probes["chrom"] == chrom).fill_null(False).to_numpy()] = copies[sample.sex]
-        copies, base = normal, 1.0
-        if tumour:
-            copies, base = copies_at(tumour.segments, probes), tumour.ploidy / 2
-        betas = self._methylome.sample_betas(sample, copies, normal)
-        mixed = sample.purity * copies + (1 - sample.purity) * normal
-        usual = (sample.purity * base + 1 - sample.purity) * normal
-        change = np.divide(mixed, usual, out=np.ones_like(normal), where=usual > 0)
-        ratio = (np.maximum(change, 0.02) ** RESPONSE * normal / 2).astype(np.float32)
-        extra = self._place.offsets(self.design.seed, sample)
-        light = self._scanner.measure(
-            sample,
-            betas,
-            ratio,
-            self._effects.of_sample(sample, "m") + extra,
-            self._effects.of_sample(sample, "u") + extra,
-        )
+        return self.normalise(sample, self.scan(sample, tumour))
+
+    def normalise(self, sample: Sample, light: Intensities) -> NDArray[np.float32]:
+        """Return the normalised log2 total intensities of a scan, float32[p]."""
         green, red = (
             Idat(
                 path=Path(f"{sample.sample_id}_{color}.idat"),
@@ -190,92 +149,28 @@ class Laboratory:
         )
         return process_pair(green, red, self.manifest).log2_total
 
-
-def truth_log2(tumour: Tumour, copies: int, purity: float) -> float:
-    """Return the log2 ratio to the tumour's own baseline that the array shows."""
-    change = (purity * copies + 2 * (1 - purity)) / (purity * tumour.ploidy + 2 * (1 - purity))
-    return float(RESPONSE * np.log2(max(change, 0.02)))
-
-
-def draw_tumour(seed: int, number: int, sex: str, probes: pl.DataFrame, build: str) -> Tumour:
-    """Draw a tumour: arms, parts of other arms, and focal events away from their bounds."""
-    rng = generator(seed, "benchmark tumour", number)
-    ploidy = int(rng.choice(_PLOIDIES, p=_PLOIDY_SHARES))
-    arms = chromosome_arms(build).filter(
-        pl.col("chrom").is_in(AUTOSOMES), ~pl.col("arm").is_in(_DARK)
-    )
-    rows: list[tuple[str, str, int, int, str, int, str | None]] = []
-    chosen = rng.permutation(arms.height)[: _N_ARMS + _N_PARTS]
-    for i, row in enumerate(chosen.tolist()):
-        chrom, arm, start, end = arms.row(row)
-        copies = ploidy + int(rng.choice([-1, 1]))
-        if i >= _N_ARMS:
-            length = int((end - start) * rng.uniform(0.2, 0.45))
-            first = start + int(rng.integers(0, end - start - length))
-            start, end = first, first + length
-        rows.append(("arm" if i < _N_ARMS else "part", chrom, start, end, arm, copies, None))
-    rows += _focal_events(rng, ploidy, rows, arms, probes, build)
-    events = pl.DataFrame(rows, schema=TRUTH_SCHEMA, orient="row")
-    return Tumour(ploidy, events, _segments(rows, ploidy, sex, build))
-
-
-def _focal_events(
-    rng: np.random.Generator,
-    ploidy: int,
-    others: list[tuple[str, str, int, int, str, int, str | None]],
-    arms: pl.DataFrame,
-    probes: pl.DataFrame,
-    build: str,
-) -> list[tuple[str, str, int, int, str, int, str | None]]:
-    """Draw amplifications and homozygous deletions, two of them at genes, .3 to 8 Mb long."""
-    positions = {
-        str(c): np.sort(g["pos"].to_numpy())
-        for (c,), g in probes.drop_nulls("pos").group_by("chrom")
-    }
-    taken = [(chrom, edge, edge) for _, chrom, *edges, _, _, _ in others for edge in edges]
-    rows: list[tuple[str, str, int, int, str, int, str | None]] = []
-    while len(rows) < _N_FOCAL:
-        length = int(np.exp(rng.uniform(np.log(300_000), np.log(8_000_000))))
-        gene = GENES[int(rng.integers(len(GENES)))] if len(rows) < 2 else None
-        if gene:
-            chrom, middle = gene.chrom, sum(gene.span(build)) // 2
-        else:
-            chrom = str(rng.choice(AUTOSOMES, p=_shares(positions)))
-            middle = int(rng.choice(positions[chrom]))
-        start, end = middle - length // 2, middle + length // 2
-        arm = arms.filter(pl.col("chrom") == chrom, pl.col("start") <= start, pl.col("end") >= end)
-        near = any(c == chrom and lo - _APART < end and start < hi + _APART for c, lo, hi in taken)
-        held = np.searchsorted(positions[chrom], [start, end])
-        if arm.is_empty() or near or held[1] - held[0] < 10:
-            continue
-        taken.append((chrom, start, end))
-        gained = len(rows) % 2 == 0
-        copies = ploidy * 4 + int(rng.integers(0, 8)) if gained else 0
-        kind = "amplification" if gained else "deletion"
-        name = gene.name if gene else None
-        rows.append((kind, chrom, start, end, arm["arm"].item(), copies, name))
-    return rows
-
-
-def _shares(positions: dict[str, NDArray[np.int64]]) -> NDArray[np.float64]:
-    sizes = np.array([positions[c].size for c in AUTOSOMES], np.float64)
-    return sizes / sizes.sum()
-
-
-def _segments(
-    rows: list[tuple[str, str, int, int, str, int, str | None]], ploidy: int, sex: str, build: str
-) -> tuple[Segment, ...]:
-    """Lay events over the chromosomes; focal events, the last of the rows, on top."""
-    segments = []
-    for chrom, length in chromosome_lengths(build).items():
-        usual = {"X": {"F": 2, "M": 1}, "Y": {"F": 0, "M": 1}}.get(chrom, {sex: 2})[sex]
-        here = [row for row in rows if row[1] == chrom]
-        edges = sorted({0, length, *(edge for row in here for edge in row[2:4])})
-        for start, end in itertools.pairwise(edges):
-            over = [row for row in here if row[2] <= start and row[3] >= end]
-            copies = over[-1][5] if over else usual * ploidy // 2
-            segments.append(Segment(chrom, start, end, copies, usual, "neutral", None))
-    return tuple(s for s in segments if s.normal_copies)
+    def scan(self, sample: Sample, tumour: Tumour | None) -> Intensities:
+        """Return the bead intensities of a sample."""
+        probes = self.layout.probes
+        normal = np.full(probes.height, 2.0, np.float32)
+        for chrom, copies in (("X", {"F": 2, "M": 1}), ("Y", {"F": 0, "M": 1})):
+            normal[(probes["chrom"] == chrom).fill_null(False).to_numpy()] = copies[sample.sex]
+        copies, base = normal, 1.0
+        if tumour:
+            copies, base = copies_at(tumour.segments, probes), tumour.ploidy / 2
+        betas = self._methylome.sample_betas(sample, copies, normal)
+        mixed = sample.purity * copies + (1 - sample.purity) * normal
+        usual = (sample.purity * base + 1 - sample.purity) * normal
+        change = np.divide(mixed, usual, out=np.ones_like(normal), where=usual > 0)
+        ratio = (np.maximum(change, 0.02) ** RESPONSE * normal / 2).astype(np.float32)
+        extra = self._place.offsets(self.design.seed, sample)
+        return self._scanner.measure(
+            sample,
+            betas,
+            ratio,
+            self._effects.of_sample(sample, "m") + extra,
+            self._effects.of_sample(sample, "u") + extra,
+        )
 
 
 class _Cells:

@@ -103,11 +103,10 @@ def arm_calls(caller: Caller) -> list[Call]:
     """
     values, bins = caller.values, caller.bins
     frame = bins.frame[values.rows]
-    arm_of = frame["arm"].to_numpy()
     length = (frame["end"] - frame["start"]).to_numpy().astype(np.float64)
     calls = []
     for chrom, arm, start, end in chromosome_arms(bins.build).iter_rows():
-        here = arm_of == arm
+        here = (frame["arm"] == arm).to_numpy()
         if int(here.sum()) < caller.parameters.min_arm_bins:
             calls.append(Call("arm", arm, None, NO_CALL, None))
             continue
