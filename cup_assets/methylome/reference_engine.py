@@ -26,15 +26,13 @@ from cup_assets.methylome.layout import build_plan, layout_of
 from cup_assets.methylome.manifest import Manifest
 from cup_assets.methylome.methylprep_shims import methylprep_manifest, methylprep_running
 
-# How `methylprep.run_pipeline` calls its steps for sesame=False and sesame=True, apart from the
-# masks, which change what is shown and not what is measured.
+# How `methylprep.run_pipeline` calls its steps for sesame=False and sesame=True. Without its
+# quality mask, which it would also leave out of sesame's background: masks are not compared here.
 _STEPS: dict[str, dict[str, Any]] = {
     "noob": {"sesame": False, "switch_probes": False, "do_nonlinear_dye_bias": False},
     "sesame": {"sesame": True, "switch_probes": True, "do_nonlinear_dye_bias": True, "pval": True},
 }
 MODES = tuple(_STEPS)
-# Arrays of which methylprep brings a quality mask, by our name.
-_MASKED_ARRAYS = {"450k": "450k", "epic": "epic"}
 _ALL_DECIMALS = 12
 
 
@@ -65,7 +63,7 @@ class ReferenceSignal:
 
 
 def reference_signal(
-    grn: Path, red: Path, manifest: Manifest, mode: str = "noob", *, quality_mask: bool = False
+    grn: Path, red: Path, manifest: Manifest, mode: str = "noob"
 ) -> ReferenceSignal:
     """Run methylprep on one sample.
 
@@ -77,9 +75,6 @@ def reference_signal(
         The array; any, also one that methylprep does not know.
     mode : str
         ``noob`` or ``sesame``.
-    quality_mask : bool
-        Leave the probes of its packaged quality mask out of the background that ``sesame``
-        estimates, as its own default does; 450k and EPIC only. No beta is masked here.
 
     Raises
     ------
@@ -88,12 +83,8 @@ def reference_signal(
     """
     if mode not in _STEPS:
         raise ValueError(f"unknown mode {mode!r}: use one of {', '.join(MODES)}")
-    if quality_mask and manifest.array not in _MASKED_ARRAYS:
-        raise ReferenceEngineError(
-            f"methylprep has no quality mask for the array {manifest.array!r}; run it without"
-        )
     with methylprep_running():
-        container = _container(grn, red, manifest, mode, quality_mask)
+        container = _container(grn, red, manifest, mode)
         # In `noob` its own p-values would also change the background: minfi's do not.
         p = _poobah(container)
         container.process_all()
@@ -113,10 +104,10 @@ def reference_signal(
     return ReferenceSignal(**values, moved=frozenset(moved))
 
 
-def _container(grn: Path, red: Path, manifest: Manifest, mode: str, quality_mask: bool) -> Any:
+def _container(grn: Path, red: Path, manifest: Manifest, mode: str) -> Any:
     try:
         from methylprep.files import IdatDataset
-        from methylprep.models import ArrayType, Channel
+        from methylprep.models import Channel
         from methylprep.processing import SampleDataContainer
     except ImportError as error:
         raise ReferenceEngineError(
@@ -128,17 +119,14 @@ def _container(grn: Path, red: Path, manifest: Manifest, mode: str, quality_mask
         "red_idat": IdatDataset(str(red), channel=Channel.RED),
         "sample": SimpleNamespace(name=grn.name),
     }
-    container = SampleDataContainer(
+    return SampleDataContainer(
         pair,
         manifest=methylprep_manifest(manifest),
         retain_uncorrected_probe_intensities=True,
-        quality_mask=quality_mask,
+        quality_mask=False,
         poobah_decimals=_ALL_DECIMALS,
         **_STEPS[mode],
     )
-    if quality_mask:
-        container.array_type = ArrayType(_MASKED_ARRAYS[manifest.array])
-    return container
 
 
 def _poobah(container: Any) -> Any:
