@@ -57,6 +57,27 @@ def chromosome_arms(build: str = "hg19") -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["chrom", "arm", "start", "end"], orient="row")
 
 
+@cache
+def cytobands(build: str = "hg19") -> pl.DataFrame:
+    """Return the bands of every chromosome as an ideogram shows them.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``chrom``, ``start``, ``end`` (0-based, half-open), ``band`` ("p36.33"), ``stain``
+        (UCSC: gneg, gpos25 to gpos100, acen, gvar, stalk), in karyotype order.
+    """
+    import bioframe
+
+    bands = bioframe.assembly_info(build).cytobands
+    return (
+        pl.DataFrame({c: bands[c].to_numpy() for c in ("chrom", "start", "end", "band", "stain")})
+        .with_columns(pl.col("chrom").str.strip_prefix("chr"))
+        .filter(pl.col("chrom").is_in(CHROMOSOMES))
+        .sort(pl.col("chrom").cast(pl.Enum(CHROMOSOMES)), "start")
+    )
+
+
 def chromosome_lengths(build: str = "hg19") -> dict[str, int]:
     """Return the length of every chromosome in base pairs, in karyotype order."""
     arms = chromosome_arms(build)

@@ -110,7 +110,7 @@ class CnvParameters:
         A profile is computed again once a pool reaches ``advised_controls``, if its own has fewer.
     renew_when_control_lost : bool
         A profile is computed again once a control of its pool no longer serves as one (retracted,
-        failed, its files changed), if there is another pool.
+        failed), if there is another pool.
     """
 
     tile_size: int = 50_000

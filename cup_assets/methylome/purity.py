@@ -81,7 +81,7 @@ def normal_methylation(betas: NDArray[np.float32], probes: pl.DataFrame) -> Norm
     return NormalMethylation(candidates[chosen], mean[chosen].astype(np.float32))
 
 
-def purity_at_least(beta: NDArray[np.float32], normal: NormalMethylation) -> float | None:
+def purity_at_least(betas: NDArray[np.float32], normal: NormalMethylation) -> float | None:
     """Return a lower bound of a sample's purity.
 
     The change from the controls' mean is expressed as the fraction of cells that would make it if
@@ -90,8 +90,8 @@ def purity_at_least(beta: NDArray[np.float32], normal: NormalMethylation) -> flo
 
     Parameters
     ----------
-    beta : float32[p]
-        The sample's betas in manifest order, NaN where masked.
+    betas : float32[m]
+        The sample's betas at the rows of ``normal``, NaN where masked.
     normal : NormalMethylation
 
     Returns
@@ -99,8 +99,7 @@ def purity_at_least(beta: NDArray[np.float32], normal: NormalMethylation) -> flo
     float or None
         0 to 1; None if fewer than 500 of the CpGs are measured.
     """
-    measured = beta[normal.rows].astype(np.float64)
-    change = (measured - normal.mean) / (1 - normal.mean.astype(np.float64))
+    change = (betas.astype(np.float64) - normal.mean) / (1 - normal.mean.astype(np.float64))
     change = change[np.isfinite(change)]
     if change.size < _LEAST_PROBES:
         return None

@@ -11,6 +11,7 @@ from cup_assets.cohort.batch_files import observe_batches
 from cup_assets.cohort.landing import LandingPlan, plan_landings
 from cup_assets.orchestration.jobs import process_batch_job, raw_job
 from cup_assets.orchestration.partitions import BATCHES
+from cup_assets.orchestration.pool_rule import batches_to_profile_again
 from cup_assets.orchestration.resources import Platform
 
 # A sample is done when its betas are those of its files and it has a profile, or cannot be read.
@@ -104,11 +105,5 @@ def awaiting_controls_sensor(
 
 
 def batches_awaiting_controls(platform: Platform) -> list[str]:
-    """Return batches with samples that have no pool although their array has one now."""
-    rows = platform.catalogue.query(
-        "SELECT DISTINCT p.batch FROM cnv_profiles p"
-        " JOIN sample_measures m USING (sample_id, batch)"
-        ' JOIN cnv_pools c ON c."array" = m."array" AND c.is_current'
-        " WHERE p.pool_version IS NULL ORDER BY p.batch"
-    )
-    return rows["batch"].to_list()
+    """Return batches whose samples have no pool although there is one, or a superseded one."""
+    return batches_to_profile_again(platform)

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from cup_assets.orchestration.metadata import build_metadata
-from cup_assets.orchestration.pictures import publish_pictures, stage_pictures
+from cup_assets.orchestration.pictures import publish_pictures, stage_files, stage_pictures
 from cup_assets.orchestration.resources import Platform
 from cup_assets.warehouse import Catalogue, InputChangedError, MatrixFile, Recipe, Write
 from cup_assets.warehouse.disk import full_disk_as_oserror
@@ -61,6 +61,8 @@ class Product:
         Matrix files that were written, None where the asset has none.
     numbers, notes, pictures
         Plain numbers (the UI plots them over time), markdown texts, PNG images by title.
+    files
+        Other files by name, for the folder that `materialise` is given.
     findings
         Results of the asset's checks.
     data_version
@@ -73,6 +75,7 @@ class Product:
     numbers: Mapping[str, int | float | str | None] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     data_version: str | None = None
 
@@ -95,11 +98,13 @@ def materialise(
     make: Callable[[], Product],
     *,
     started: float | None = None,
+    files: Path | None = None,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Return the asset's result: the stored one if its fingerprint is unchanged, else a new one.
 
     A run tagged ``cup/force: true`` always computes. ``started`` (`time.monotonic`) is given where
-    the work began before this call, because the recipe itself was made of it.
+    the work began before this call, because the recipe itself was made of it. ``files`` is the
+    folder of the asset's (or its partition's) own files, which is replaced as a whole.
     """
     catalogue = platform.catalogue
     previous = catalogue.current(recipe.asset, recipe.partition)
@@ -107,6 +112,8 @@ def materialise(
     if previous and previous.fingerprint == recipe.fingerprint and not is_forced(context):
         context.log.info("%s is unchanged: reused", recipe.name)
         publish_pictures(pictures, recipe.fingerprint)
+        if files:
+            publish_pictures(files, recipe.fingerprint)
         return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
     started = started or time.monotonic()
     with explained_failures():
@@ -116,6 +123,8 @@ def materialise(
     data_version = product.data_version or recipe.fingerprint
     with explained_failures():
         stage_pictures(pictures, recipe.fingerprint, product.pictures)
+        if files:
+            stage_files(files, recipe.fingerprint, product.files)
         catalogue.store(
             recipe,
             Write(product.tables, product.key, product.matrices),
@@ -125,6 +134,8 @@ def materialise(
             seconds=seconds,
         )
     publish_pictures(pictures, recipe.fingerprint)
+    if files:
+        publish_pictures(files, recipe.fingerprint)
     return _result(recipe, data_version, summary, pictures, reused=False)
 
 

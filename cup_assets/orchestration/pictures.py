@@ -15,11 +15,17 @@ from pathlib import Path
 
 def stage_pictures(folder: Path, fingerprint: str, pictures: Mapping[str, bytes]) -> None:
     """Write PNG images, title -> bytes, where `publish_pictures` finds them."""
+    named = {f"{title.replace(' ', '_')}.png": png for title, png in pictures.items()}
+    stage_files(folder, fingerprint, named)
+
+
+def stage_files(folder: Path, fingerprint: str, files: Mapping[str, bytes]) -> None:
+    """Write files, name -> bytes, where `publish_pictures` finds them."""
     staged = _staged(folder, fingerprint)
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
-    for title, png in pictures.items():
-        (staged / f"{title.replace(' ', '_')}.png").write_bytes(png)
+    for name, content in files.items():
+        (staged / name).write_bytes(content)
 
 
 def publish_pictures(folder: Path, fingerprint: str) -> None:

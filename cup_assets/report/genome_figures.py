@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths
+from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths, cytobands
 from cup_assets.report.style import (
     FULL_COLOUR,
     GAIN,
@@ -20,6 +20,7 @@ from cup_assets.report.style import (
     LOSS,
     MUTED,
     NEUTRAL,
+    STAIN_COLOURS,
     count,
     entitle,
     gain_loss_colours,
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RANGE = 1.25
-"""Absolute log2 ratio at the edge of the picture; what lies beyond is drawn on the edge."""
+"""Absolute log2 ratio at the edge of the data; what lies beyond is drawn on the edge."""
+_NAMES = (1.42, 0.17, 4)
+"""Where gene names stand: first step, height of a step, number of steps, beyond the data."""
+_IDEOGRAM = (-2.32, 0.14)
 _CALLED = ("gain", "loss", "amplification", "deletion")
 
 
@@ -80,7 +84,7 @@ def genome_plot(
     if bins.is_empty():
         return message_figure(title, "No copy-number profile for this sample (no call).")
     offsets = _offsets(build)
-    figure = new_figure(4.0)
+    figure = new_figure(4.8)
     axes = figure.subplots()
     drawn = [c for c in CHROMOSOMES if c in set(bins["chrom"])]
     _chromosomes(axes, offsets, drawn, build)
@@ -107,14 +111,17 @@ def genome_plot(
         zorder=4,
     )
     _name_genes(axes, calls, genes, offsets)
-    axes.set(ylabel="log2 ratio to normal controls", ylim=(-_RANGE * 1.04, _RANGE * 1.04))
+    _ideogram(axes, offsets, drawn, build)
+    beyond_names = _NAMES[0] + _NAMES[1] * _NAMES[2]
+    axes.set(ylabel="log2 ratio to normal controls", ylim=(_IDEOGRAM[0], beyond_names))
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1])
     beyond = int((np.abs(y) > _RANGE).sum())
-    outside = f"; {count(beyond, 'bin')} beyond ±{_RANGE} drawn on the edge" if beyond else ""
+    outside = f"; {count(beyond, 'bin')} beyond ±{_RANGE} on the edge" if beyond else ""
     entitle(
         figure,
         title,
         f"n = {count(bins.height, 'bin')}, {count(segments.height, 'segment')}; {build}; "
-        f"blue above 0 = gain, orange below 0 = loss; dotted: centromeres{outside}",
+        f"blue = gain, orange = loss; dotted: centromeres{outside}",
     )
     return figure
 
@@ -183,6 +190,20 @@ def _chromosomes(axes: Axes, offsets: dict[str, int], drawn: list[str], build: s
     axes.spines["left"].set_visible(True)
 
 
+def _ideogram(axes: Axes, offsets: dict[str, int], drawn: list[str], build: str) -> None:
+    """Draw the chromosomes' bands as a strip below."""
+    bands = cytobands(build).filter(pl.col("chrom").is_in(drawn))
+    starts = _along(bands, offsets, pl.col("start"))
+    widths = (bands["end"] - bands["start"]).to_numpy()
+    axes.broken_barh(
+        list(zip(starts.tolist(), widths.tolist(), strict=True)),
+        _IDEOGRAM,
+        facecolors=[STAIN_COLOURS[stain] for stain in bands["stain"]],
+        linewidth=0,
+        zorder=2,
+    )
+
+
 def _name_genes(
     axes: Axes, calls: pl.DataFrame, genes: pl.DataFrame | None, offsets: dict[str, int]
 ) -> None:
@@ -201,13 +222,14 @@ def _name_genes(
         region, log2 = named["region"][int(i)], float(named["log2"][int(i)])
         side = 1 if log2 > 0 else -1
         # Neighbouring genes climb a small staircase instead of overprinting each other.
-        level[side] = (level[side] + 1) % 4 if positions[i] - last[side] < 0.075 * width else 0
+        near = positions[i] - last[side] < 0.075 * width
+        level[side] = (level[side] + 1) % _NAMES[2] if near else 0
         last[side] = positions[i]
         tip = float(np.clip(log2, -_RANGE, _RANGE))
         axes.annotate(
             region,
             (positions[i], tip),
-            xytext=(positions[i], side * (0.72 + 0.14 * level[side])),
+            xytext=(positions[i], side * (_NAMES[0] + _NAMES[1] * level[side])),
             ha="center",
             va="center",
             fontsize=8.5,

@@ -34,6 +34,11 @@ LOSS = "#D55E00"
 NEUTRAL = "#a8a8a8"
 FULL_COLOUR = 0.4
 """Absolute log2 ratio from which the colour of a gain or loss is saturated."""
+STAIN_COLOURS = {
+    "gneg": "#f4f4f4", "gpos25": "#c8c8c8", "gpos50": "#9c9c9c", "gpos75": "#707070",
+    "gpos100": "#444444", "acen": "#c46a6a", "gvar": "#dcdcdc", "stalk": "#a9bccb",
+}  # fmt: skip
+"""Of chromosome bands, by their stain in UCSC's tables."""
 VERDICT_COLOURS = {"pass": "#7a9bb0", "warn": "#E69F00", "fail": "#C1272D"}
 CALL_COLOURS = {"match": "#009E73", "family_only": "#E69F00", "no_match": "#8a8a8a"}
 

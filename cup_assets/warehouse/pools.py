@@ -40,3 +40,34 @@ def read_pool_matrix(path: Path) -> tuple[list[str], NDArray[np.float32]]:
     """Read a pool back: sample ids, and float32[k, p]."""
     frame = pl.read_parquet(path)
     return frame.columns, np.ascontiguousarray(frame.to_numpy().T, dtype=np.float32)
+
+
+def write_normal_betas(
+    warehouse: Path,
+    array_name: str,
+    version: str,
+    rows: NDArray[np.int64],
+    mean: NDArray[np.float32],
+) -> str:
+    """Write the mean betas of normal controls at some probes; return the relative path.
+
+    Parameters
+    ----------
+    warehouse : Path
+    array_name, version : str
+        The version is a hash of the content: what is there is not written again.
+    rows : int64[m]
+        Manifest rows of the probes.
+    mean : float32[m]
+    """
+    path = warehouse / "pools" / f"{array_name}-normal-betas-{version}.parquet"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(pl.DataFrame({"row": rows, "mean": mean}), path)
+    return path.relative_to(warehouse).as_posix()
+
+
+def read_normal_betas(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Read them back: rows, means."""
+    frame = pl.read_parquet(path)
+    return frame["row"].to_numpy(), frame["mean"].to_numpy()

@@ -60,12 +60,18 @@ CREATE TABLE IF NOT EXISTS probes (
 CREATE TABLE IF NOT EXISTS cnv_pools (
     "array" VARCHAR NOT NULL, pool_version VARCHAR NOT NULL, n_controls INTEGER NOT NULL,
     sample_ids VARCHAR NOT NULL, sexes VARCHAR NOT NULL, path VARCHAR NOT NULL, warning VARCHAR,
+    n_female INTEGER, n_male INTEGER, -- of known sex
+    response DOUBLE, -- log2 ratio that the array shows where the DNA's is 1
+    rejected VARCHAR, -- normal controls that are not used, and why
+    normal_betas_path VARCHAR, -- betas of CpGs that all controls leave unmethylated
     made_by VARCHAR NOT NULL, -- the version of cnv/controls that made the pool
     is_current BOOLEAN NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_profiles (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, pool_version VARCHAR, n_controls INTEGER,
     noise DOUBLE, shift DOUBLE, altered_fraction DOUBLE, reason VARCHAR, warnings VARCHAR,
+    -- Fraction of tumour cells, the 90 % interval, what it rests on, or why it is not known.
+    purity DOUBLE, purity_low DOUBLE, purity_high DOUBLE, purity_method VARCHAR, purity_reason VARCHAR,
     build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cnv_bins (
@@ -159,6 +165,7 @@ CREATE TABLE IF NOT EXISTS releases (
 CREATE TABLE IF NOT EXISTS predictions (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL, "class" VARCHAR,
     score DOUBLE, family VARCHAR, family_score DOUBLE, call VARCHAR NOT NULL, note VARCHAR,
+    missing DOUBLE, -- share of the release's probes that the sample lacks
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS prediction_scores (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
@@ -170,13 +177,15 @@ CREATE TABLE IF NOT EXISTS prediction_scores (
 -- comes before everything, and what it overrides stays beside it.
 CREATE OR REPLACE VIEW sample_qc AS
 WITH compared AS (
-    SELECT m.*, s.sex AS recorded_sex, i.same_as, c.identity_conflict,
+    SELECT m.* EXCLUDE (purity), p.purity, p.purity_low, p.purity_high, p.purity_method,
+           p.purity_reason, s.sex AS recorded_sex, i.same_as, c.identity_conflict,
            'recorded sex ' || s.sex || ', measured ' || m.predicted_sex AS sex_conflict_if,
            o.verdict AS override_verdict, o.reason AS override_reason,
            o."by" AS overridden_by, o.date AS override_date
     FROM sample_measures m
     LEFT JOIN samples s USING (sample_id, batch)
     LEFT JOIN verdict_overrides o USING (sample_id, batch)
+    LEFT JOIN cnv_profiles p USING (sample_id, batch)
     LEFT JOIN (SELECT sample_id, string_agg(same_as, ';' ORDER BY same_as) AS same_as
                FROM identities GROUP BY sample_id) i USING (sample_id)
     LEFT JOIN (SELECT sample_id, string_agg(note, '; ' ORDER BY other) AS identity_conflict
@@ -197,5 +206,6 @@ SELECT sample_id, batch, coalesce(override_verdict, compared_verdict) AS verdict
            AS reasons,
        measured_verdict, measured_reasons, overridden_by, override_date, override_reason,
        failed_fraction, median_m, median_u, predicted_sex, recorded_sex, sex_conflict, purity,
+       purity_low, purity_high, purity_method, purity_reason,
        same_as, identity_conflict, "array", files_sha256, measures, run_id, data_version
 FROM measured;
