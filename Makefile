@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy screenshots constraints clean-data bench-batch
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-cnv screenshots constraints clean-data bench-batch
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -46,6 +46,11 @@ bench-normalisation: $(STAMP) ## seconds and memory from IDAT files to betas, ag
 
 bench-accuracy: $(STAMP) ## error against simulated truth, by method and material, and peers' (minutes)
 	$(BIN)/python benchmarks/accuracy.py
+
+bench-cnv: $(STAMP) ## copy number: calls against simulated truth, segmentations, speed against mepylome (minutes)
+	$(BIN)/python benchmarks/cnv_accuracy.py
+	$(BIN)/python benchmarks/cnv_segmentation.py
+	$(BIN)/python benchmarks/cnv_speed.py
 
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py

@@ -61,7 +61,16 @@ def ours(folder: Path, sexes: dict[str, str]) -> Engine:
 
 
 def mepylome(folder: Path, _sexes: dict[str, str]) -> Engine:
-    """As its documentation has it: an annotation, a reference, ``CNV.set_all``."""
+    """As its documentation has it: an annotation, a reference, ``CNV.set_all``.
+
+    Its look-ups take indices for NumPy arrays, which pandas 3 no longer makes of strings unasked.
+    """
+    import logging
+
+    import pandas as pd
+
+    logging.disable(logging.INFO)
+    pd.options.future.infer_string = False
     from mepylome import CNV, Annotation, Manifest, MethylData, RawData
 
     manifest = Manifest(
