@@ -66,10 +66,10 @@ def share_interval(value: float, draws: Floats, n_patients: int) -> Interval:
     """Return the interval of a share: percentile, or exact where the bootstrap is blind.
 
     Where all patients agree (a share of 0 or 1), every draw gives the same value; the interval is
-    then that of Clopper and Pearson (1934) for ``n_patients`` independent patients.
+    then that of Clopper and Pearson (1934) for ``n_patients`` independent patients, also where most
+    draws miss the few patients there are.
     """
-    found = percentile_interval(draws)
-    if found[0] is None or 0 < value < 1:
-        return found
+    if 0 < value < 1:
+        return percentile_interval(draws)
     least = ((1 - LEVEL) / 2) ** (1 / max(n_patients, 1))
     return (0.0, 1 - least) if value <= 0 else (least, 1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
 
 DOUBT_SCHEMA = {
@@ -29,7 +30,8 @@ def label_doubts(
     Parameters
     ----------
     scores
-        Frame (model, sample_id, class, score) of held-out scores of one or more models.
+        Frame (model, sample_id, class, score) of held-out scores of one or more models, of one
+        scheme, strategy and choice of features each.
     truth
         Frame (sample_id, class).
 
@@ -37,7 +39,18 @@ def label_doubts(
     -------
     Frame (sample_id, class, suggested, evidence): the label, the class with the highest mean score
     over models, and what each model scores, in words.
+
+    Raises
+    ------
+    ClassifyError
+        Where a model has scores of several schemes, strategies or choices of features: their mean
+        would be evidence of none of them.
     """
+    for column in (c for c in ("scheme", "strategy", "features") if c in scores.columns):
+        mixed = scores.group_by("model").agg(pl.col(column).n_unique()).filter(pl.col(column) > 1)
+        if mixed.height:
+            name = mixed["model"].sort()[0]
+            raise ClassifyError(f"{name} has scores of several values of {column}: give one")
     mean = (
         scores.group_by("model", "sample_id", "class")
         .agg(pl.col("score").mean())

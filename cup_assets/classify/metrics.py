@@ -33,9 +33,8 @@ Undefined values (the precision of a class never predicted, precision_at_90 of n
 Each sample counts once per repeat; a metric is the mean over the repeats in which it is defined.
 Intervals are percentiles over bootstrap samples of patients (`bootstrap`); a share of exactly 0 or
 1 has the exact binomial interval over patients instead, because the bootstrap would call it
-certain. Intervals are null where the metric is undefined in more than a fifth of the draws, as for
-a class of one patient, and for other metrics that are the same in every draw, such as a macro F1
-of exactly 1.
+certain. Other intervals are null where the metric is undefined in more than a fifth of the draws,
+as the F1 of a class of one patient, or the same in every draw, such as a macro F1 of exactly 1.
 """
 
 from __future__ import annotations

@@ -159,7 +159,8 @@ def novelty_outcomes(calls: pl.DataFrame, seed: int, bootstraps: int = 500) -> p
         n_patients = len(set(patients))
         for outcome in OUTCOMES:
             share = _share((part["outcome"] == outcome).to_numpy(), weights, n_patients)
-            told = share if outcome != "family_right" or names[2] is not False else (None,) * 3
+            possible = outcome != "family_right" or part["family_known"].any()
+            told = share if possible else (None, None, None)
             rows.append((*names, part.height, n_patients, outcome, *told))
     return pl.DataFrame(rows, schema=OUTCOME_SCHEMA, orient="row")
 

@@ -10,7 +10,6 @@ points below those of cross-validation (MFCUP: 97.2 % against 84.8 % on an indep
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -246,7 +245,7 @@ class _Division:
 
     def _inner(self, train: Sequence[str], number: int) -> tuple[dict[str, int], str | None]:
         """Return the inner fold of each training sample, or why there can be none."""
-        groups = self._groups_within(train)
+        groups = {of: self.groups[of] for of in sorted({self.group_of[name] for name in train})}
         classes = {self.class_of[name] for name in train}
         if len(classes) < 2:
             return {}, f"the training part holds {len(classes)} of the two classes it needs"
@@ -263,19 +262,6 @@ class _Division:
             if len(left) < 2:
                 return {}, "the training part is too small to be divided into inner folds"
         return inner, None
-
-    def _groups_within(self, samples: Sequence[str]) -> dict[str, Group]:
-        """Return the groups reduced to these samples: a person may have others elsewhere."""
-        members: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(samples):
-            members[self.group_of[name]].append(name)
-        return {
-            name: Group(
-                tuple(own),
-                tuple(c for c in self.groups[name].classes if c in {self.class_of[s] for s in own}),
-            )
-            for name, own in sorted(members.items())
-        }
 
     def _result(
         self,

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _METRICS = {
-    "error": ("Difference in error", True),
-    "macro_f1": ("Difference in macro F1", False),
-    "log_loss": ("Difference in log loss", True),
+    "error": ("Error", True),
+    "macro_f1": ("Macro F1", False),
+    "log_loss": ("Log loss", True),
 }
 SIGNIFICANT = 0.05
 
@@ -63,21 +63,25 @@ def comparison_plot(
     if not metrics:
         return message_figure(title, "No two classifiers to compare yet.")
     pairs = table.select("a", "b").unique(maintain_order=True).rows()
-    figure = new_figure(1.5 + 0.36 * len(pairs))
+    labels = [_label(a, b) for a, b in pairs]
+    # A long pair of names takes two lines.
+    line = 0.44 if any("\n" in label for label in labels) else 0.36
+    figure = new_figure(1.5 + line * len(pairs))
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False).ravel()
     for axes, metric in zip(panels, metrics, strict=True):
         _forest(axes, table.filter(pl.col("metric") == metric), pairs)
         name, lower_is_better = _METRICS[metric]
         axes.set_title(name)
         axes.set_xlabel("← first better" if lower_is_better else "first better →", fontsize=8.5)
-    labels = [f"{_name(a)} − {_name(b)}" for a, b in pairs]
     panels[0].set_yticks(range(len(pairs)), labels)
     panels[0].set_ylim(len(pairs) - 0.5, -0.6)
+    n = count(max(table["n_patients"].to_list()), "patient")
+    tests = count(table.height, "test")
     entitle(
         figure,
         title,
-        f"n = {count(int(table['n_patients'].max()), 'patient')}; bars: 95 % intervals (paired "  # type: ignore[arg-type]
-        f"bootstrap); filled: p < {SIGNIFICANT:g} after Holm over {count(table.height, 'test')}",
+        f"n = {n}; differences, first − second, with 95 % intervals; filled: p < {SIGNIFICANT:g} "
+        f"after Holm over {tests}",
     )
     return figure
 
@@ -169,5 +173,6 @@ def _forest(axes: Axes, rows: pl.DataFrame, pairs: list[tuple[str, str]]) -> Non
     grid(axes)
 
 
-def _name(classifier: str) -> str:
-    return shorten(classifier.replace("_", " "), 24)
+def _label(a: str, b: str) -> str:
+    one, other = (shorten(name.replace("_", " "), 40) for name in (a, b))
+    return f"{one} − {other}" if len(one) + len(other) <= 40 else f"{one}\n− {other}"

@@ -295,7 +295,3 @@ def _band(
     low, high = (rows[f"{column}_{side}"].fill_null(rows[column]) for side in ("low", "high"))
     axes.fill_between(x, low, high, color=colour, alpha=_BAND, linewidth=0)
     axes.plot(x, rows[column], color=colour, label=label)
-
-
-def _bins(table: pl.DataFrame) -> int:
-    return table["bin_low"].n_unique()

@@ -98,3 +98,14 @@ def test_no_doubt_gives_an_empty_frame_with_its_columns() -> None:
     found = label_doubts(_scores("svm", "s", 0.9, 0.05, 0.05), truth, EvaluationParameters())
     assert found.columns == ["sample_id", "class", "suggested", "evidence"]
     assert found.is_empty()
+
+
+def test_scores_of_several_schemes_are_no_evidence_together() -> None:
+    truth = pl.DataFrame({"sample_id": ["s"], "class": ["acinic"]})
+    both = [
+        _scores("svm", "s", 0.01, 0.01, 0.98).with_columns(scheme=pl.lit(scheme))
+        for scheme in ("stratified", "leave_batch_out")
+    ]
+    with pytest.raises(ClassifyError, match="svm has scores of several values of scheme: give one"):
+        label_doubts(pl.concat(both), truth, EvaluationParameters())
+    assert label_doubts(both[0], truth, EvaluationParameters()).height == 1

@@ -142,15 +142,16 @@ def test_copies_of_a_patient_do_not_narrow_the_interval() -> None:
     assert as_if.select(width).item() < 0.75 * thrice.select(width).item()
 
 
-def test_a_class_of_one_patient_has_no_interval() -> None:
+def test_a_class_of_one_patient_leaves_nearly_everything_open() -> None:
     scores, truth = _random(30, 5)
     truth = ["a" if name == "c" else name for name in truth[:-1]] + ["c"]
     found = metrics(*_frames(scores, truth), seed=1, bootstraps=300)
-    recall = found.row(
-        by_predicate=(pl.col("metric") == "recall") & (pl.col("class") == "c"), named=True
-    )
-    assert recall["value"] is not None
-    assert recall["low"] is None
+    by_name = {row["metric"]: row for row in found.filter(pl.col("class") == "c").to_dicts()}
+    assert by_name["f1"]["value"] is not None
+    assert by_name["f1"]["low"] is None
+    recall = by_name["recall"]
+    expected = (0.025, 1) if recall["value"] == 1 else (0, 0.975)
+    assert (recall["low"], recall["high"]) == pytest.approx(expected)
 
 
 def test_repeats_are_averaged_and_the_same_seed_gives_the_same_frame() -> None:
