@@ -82,11 +82,9 @@ def reliability_diagram(
     lower.set(xlabel="Score of the highest-scoring class", ylabel="Predictions")
     for axes in (upper, lower):
         grid(axes)
-    n = int(table.filter(pl.col("kind") == table["kind"][0])["n"].sum())
-    caption = (
-        f"n = {count(n, 'prediction')}, {_bins(table)} bins; bars: 95 % intervals over patients"
-    )
-    entitle(figure, title, caption)
+    n = count(int(table.filter(pl.col("kind") == table["kind"][0])["n"].sum()), "prediction")
+    bins = table["bin_low"].n_unique()
+    entitle(figure, title, f"n = {n}, {bins} bins; bars: 95 % intervals over patients")
     return figure
 
 
