@@ -43,6 +43,7 @@ def main() -> None:
         console.print(tumour_table(array, tumours))
         console.print(event_table(array, tumours))
         console.print(normal_table(array, normals))
+        console.print(target_table(array, tumours))
     for material, noise in NOISE.items():
         console.print(f"simulated {material}: {noise} (log2); response {RESPONSE}")
 
@@ -54,12 +55,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--normals", type=int, default=8, help="per material, beside the controls")
     parser.add_argument("--controls", type=int, default=20)
     parser.add_argument("--seed", type=int, default=101)
+    parser.add_argument("--worse", type=float, default=1.0, help="times the waves and local noise")
     return parser.parse_args()
 
 
 def measure(array: str, options: argparse.Namespace) -> tuple[list[Row], list[Row]]:
     """Simulate and profile; return one row a tumour and one a normal."""
-    laboratory = Laboratory(array, options.seed)
+    laboratory = Laboratory(array, options.seed, options.worse)
     parameters = CnvParameters()
     bins = make_bins(laboratory.layout.probes, laboratory.layout.build, parameters)
     controls = list(laboratory.controls(options.controls))
@@ -203,6 +205,31 @@ def normal_table(array: str, rows: list[Row]) -> Table:
         table.add_row(
             material, str(len(here)), *_medians(here), *(f"{value:.3f}" for value in means)
         )
+    return table
+
+
+def target_table(array: str, rows: list[Row]) -> Table:
+    """Return what is aimed at from purity .5 on, and what is reached."""
+    here = [r for r in rows if float(r["purity"]) >= 0.5]  # type: ignore[arg-type]
+    score = pooled([r["score"] for r in here])  # type: ignore[misc]
+    high = (
+        score.large_amplified[0] + score.large_deleted[0],
+        score.large_amplified[1] + score.large_deleted[1],
+    )
+    false = score.false_focal / len(here)
+    table = Table(title=f"{array}: purity .5 and above, both materials")
+    for column in ("measure", "target", "reached", "holds"):
+        table.add_column(column)
+    for name, pair, least in (
+        ("arm sensitivity", score.arms_altered, 0.95),
+        ("arm specificity", score.arms_neutral, 0.98),
+        ("amplification or homozygous deletion >= 1 Mb", high, 0.9),
+    ):
+        holds = "yes" if pair[0] >= least * pair[1] else "NO"
+        table.add_row(name, f">= {least}", rate(pair), holds)
+    table.add_row(
+        "false focal calls a sample", "<= 1", f"{false:.2f}", "yes" if false <= 1 else "NO"
+    )
     return table
 
 

@@ -71,9 +71,11 @@ class Laboratory:
         ``450k``, ``epic`` or ``epicv2``.
     seed : int
         Of people and measurements.
+    worse : float
+        Multiplies the waves and the local noise.
     """
 
-    def __init__(self, array: str, seed: int) -> None:
+    def __init__(self, array: str, seed: int, worse: float = 1.0) -> None:
         self.design = CohortDesign(array=array, seed=seed)
         self.layout = array_layout(array)
         probes = self.layout.probes
@@ -83,7 +85,7 @@ class Laboratory:
         self._methylome = Methylome.of(self.design, self.layout)
         self._effects = SharedEffects(self.design, self._methylome.keys)
         self._scanner = Scanner(self.design, self.layout, self._methylome.keys)
-        self._place = _Cells(probes, self.layout.build)
+        self._place = _Cells(probes, self.layout.build, worse)
 
     def controls(self, n: int) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
         """Measure normal controls, two of five from FFPE, both sexes, of four batches."""
@@ -162,7 +164,7 @@ class Laboratory:
         mixed = sample.purity * copies + (1 - sample.purity) * normal
         usual = (sample.purity * base + 1 - sample.purity) * normal
         change = np.divide(mixed, usual, out=np.ones_like(normal), where=usual > 0)
-        ratio = (np.maximum(change, 0.02) ** RESPONSE * normal / 2).astype(np.float32)
+        ratio = (np.maximum(change * normal / 2, 0.02) ** RESPONSE).astype(np.float32)
         extra = self._place.offsets(self.design.seed, sample)
         return self._scanner.measure(
             sample,
@@ -176,7 +178,8 @@ class Laboratory:
 class _Cells:
     """The genome in cells of 10 kb, for what neighbouring probes share."""
 
-    def __init__(self, probes: pl.DataFrame, build: str) -> None:
+    def __init__(self, probes: pl.DataFrame, build: str, worse: float) -> None:
+        self._worse = np.float32(worse)
         lengths = chromosome_lengths(build)
         first = np.cumsum([0, *(lengths[c] // _CELL + 1 for c in CHROMOSOMES)])
         self._first = first
@@ -192,7 +195,7 @@ class _Cells:
         for number, width in enumerate((100, 500)):  # 1 and 5 Mb
             total += np.float32(rng.normal(0, noise.shared)) * self._wave(number, width)
         total += np.float32(noise.own) * self._smooth(rng, 300)
-        return np.asarray(total[self._cell], np.float32)
+        return np.asarray(self._worse * total[self._cell], np.float32)
 
     @lru_cache(maxsize=4)  # noqa: B019 - one object lives as long as the program
     def _wave(self, number: int, width: int) -> NDArray[np.float32]:
