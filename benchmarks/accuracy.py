@@ -28,12 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.full_size_pairs import (
     MATERIALS,
     Pair,
-    Pairs,
-    plain_manifest,
     real_450k,
     simulated_pairs,
 )
-from benchmarks.peers.contest import Contender
+from benchmarks.peers.contest import mepylome_betas
 from benchmarks.peers.environments import default_folder, mepylome_python
 from cup_assets.methylome import BetaParameters, Manifest, process_pair, read_idat, read_manifest
 from cup_assets.methylome.methods import METHODS
@@ -41,7 +39,6 @@ from cup_assets.methylome.reference_engine import MODES, reference_signal
 from cup_assets.simulate import CohortDesign
 
 Floats = NDArray[np.floating]
-_MEPYLOME = ("noob", "illumina", "raw")
 # Each switched off in the simulator, or in beta's denominator; the last one all together.
 _EFFECTS: tuple[tuple[str, dict[str, float], float | None], ...] = (
     ("as simulated, as defined", {}, None),
@@ -63,7 +60,8 @@ def main() -> None:
     ):
         known = read_manifest(found.manifest)
         table = _table("All engines on the same samples and probes, 450k: beta minus true beta")
-        theirs = _mepylome(found, known, Path(work), python) if python else []
+        probes = known.probes["probe_id"].to_list()
+        theirs = mepylome_betas(found, probes, Path(work), python) if python else []
         for number, pair in enumerate(found.pairs):
             betas = dict(_ours(pair, known))
             kept = np.isfinite(betas.pop("mask"))
@@ -100,21 +98,6 @@ def _ours(pair: Pair, manifest: Manifest) -> Iterator[tuple[str, Floats]]:
         unmasked = BetaParameters(method, detection_p=1.0, min_beads=0)
         yield f"ours {method}", process_pair(*files, manifest, unmasked).beta
     yield "mask", process_pair(*files, manifest, BetaParameters()).beta
-
-
-def _mepylome(
-    found: Pairs, manifest: Manifest, work: Path, python: Path
-) -> list[dict[str, Floats]]:
-    """Return its betas by method, sample by sample."""
-    betas: list[dict[str, Floats]] = [{} for _ in found.pairs]
-    plain = plain_manifest(found.manifest, work)
-    probes = manifest.probes["probe_id"].to_list()
-    for method in _MEPYLOME:
-        contender = Contender("mepylome", method, plain, work / method, found.pairs, python)
-        for number, of_sample in enumerate(betas):
-            of_sample[contender.name] = contender.betas(number, probes)
-        contender.end()
-    return betas
 
 
 def _ours_alone(array: str, manifest: Path | None, each: int) -> Table:

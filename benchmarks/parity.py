@@ -33,14 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.full_size_pairs import (
     Pair,
-    Pairs,
-    plain_manifest,
     real_450k,
     real_hm27,
     simulated_pairs,
 )
 from benchmarks.peers import ladder
-from benchmarks.peers.contest import Contender
+from benchmarks.peers.contest import mepylome_betas
 from benchmarks.peers.environments import default_folder, mepylome_python
 from benchmarks.peers.r_functions import betas_in_r, missing
 from cup_assets.methylome import (
@@ -113,10 +111,10 @@ def main() -> None:
     ):
         manifest = read(found.manifest)
         console.print(f"{manifest.name}: {manifest.probes.height:,} probes")
-        second = _mepylome(found, manifest, Path(work), python) if python else []
+        probes = manifest.probes["probe_id"].to_list()
+        second = mepylome_betas(found, probes, Path(work), python) if python else []
         for number, pair in enumerate(found.pairs):
-            theirs = {"mepylome noob": second[number]} if second else {}
-            _compare(pair, manifest, MODES, theirs, report)
+            _compare(pair, manifest, MODES, second[number] if second else {}, report)
     if real := real_hm27():
         manifest = read(real.manifest)
         console.print(f"{manifest.name}: {manifest.probes.height:,} probes, real samples")
@@ -136,13 +134,13 @@ def _compare(
     reference = {mode: reference_signal(pair.grn, pair.red, manifest, mode) for mode in modes}
     theirs = {f"methylprep {mode}": found.beta for mode, found in reference.items()} | theirs
     raw = ladder.intensities(*files, manifest)
-    mine = {mode: _ours(files, manifest, mode) for mode in MODES}
+    mine = {method: _ours(files, manifest, method) for method in _methods(theirs)}
     if report.with_r:
         in_r, p = betas_in_r(raw)
         theirs |= {f"R {mode}": beta for mode, beta in in_r.items()}
         _add_detection(report.detection, pair, "R sesame", mine["sesame"].detection_p, p)
     for name, beta in theirs.items():
-        _add(report.agreement, pair, name, mine[name.split()[1]].beta, beta, types)
+        _add(report.agreement, pair, name, mine[_ours_of(name)].beta, beta, types)
     if "noob" in reference:
         # Of the manifest's own channels; in sesame they differ for the probes moved.
         both = mine["noob"].detection_p, reference["noob"].detection_p
@@ -151,11 +149,19 @@ def _compare(
     moved = manifest.probes["probe_id"].is_in(list(reference["sesame"].moved)).to_numpy()
     no_snp = (manifest.probes["kind"] != "rs").to_numpy()
     for engine, beta in theirs.items():
-        if engine.startswith("R "):
-            continue
         for step, changed in _ladder(raw, engine, moved, no_snp):
             _add(report.steps, pair, f"{engine}: {step}", changed, beta, types)
     report.end_of_sample()
+
+
+def _ours_of(engine: str) -> str:
+    """Return our name of an engine's method."""
+    method = engine.split()[1]
+    return "illumina_mnp" if method == "illumina" else method
+
+
+def _methods(engines: Iterable[str]) -> set[str]:
+    return {_ours_of(engine) for engine in engines} | set(MODES)
 
 
 def _say_refusal(pair: Pair, manifest: Manifest, console: Console) -> None:
@@ -178,15 +184,6 @@ def _options() -> argparse.Namespace:
 def _ours(files: tuple[Idat, Idat], manifest: Manifest, method: str) -> SampleSignal:
     """Return our result with nothing masked."""
     return process_pair(*files, manifest, BetaParameters(method, detection_p=1.0, min_beads=0))
-
-
-def _mepylome(found: Pairs, manifest: Manifest, work: Path, python: Path) -> list[Floats]:
-    plain = plain_manifest(found.manifest, work)
-    contender = Contender("mepylome", "noob", plain, work / "noob", found.pairs, python)
-    probes = manifest.probes["probe_id"].to_list()
-    betas = [contender.betas(number, probes) for number in range(len(found.pairs))]
-    contender.end()
-    return betas
 
 
 def _table(title: str, first: str) -> Table:
@@ -245,11 +242,14 @@ def _ladder(
         for name, choice in _CHOICES:
             choices = replace(choices, **{choice: moved if choice == "moved" else True})
             yield f"+ {name}", ladder.sesame_beta(raw, choices)
-        return
-    yield "nothing", ladder.noob_beta(raw)
-    if engine == "methylprep noob":
+    elif engine == "mepylome illumina":
+        yield "nothing", ladder.illumina_beta(raw)
+        yield "+ its scale, the sample's own", ladder.illumina_beta(raw, scale=None)
+    elif engine == "methylprep noob":
+        yield "nothing", ladder.noob_beta(raw)
         yield "+ rounded intensities", ladder.noob_beta(raw, rounded=True)
-    else:
+    elif engine == "mepylome noob":
+        yield "nothing", ladder.noob_beta(raw)
         yield "+ no SNP probes, 0 as 1", ladder.noob_beta(raw, of=no_snp)
 
 

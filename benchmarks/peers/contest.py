@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.full_size_pairs import Pair
+from benchmarks.full_size_pairs import Pair, Pairs, plain_manifest
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ONE_THREAD = dict.fromkeys(
@@ -107,3 +107,17 @@ class Contender:
                 env=os.environ | _ONE_THREAD | caches,
             )  # fmt: skip
         return self._process
+
+
+def mepylome_betas(
+    found: Pairs, probes: Sequence[str], work: Path, python: Path
+) -> list[dict[str, NDArray[np.float64]]]:
+    """Return mepylome's betas of these probes by engine and method, sample by sample."""
+    betas: list[dict[str, NDArray[np.float64]]] = [{} for _ in found.pairs]
+    plain = plain_manifest(found.manifest, work)
+    for method in ("noob", "illumina", "raw"):
+        contender = Contender("mepylome", method, plain, work / method, found.pairs, python)
+        for number, of_sample in enumerate(betas):
+            of_sample[contender.name] = contender.betas(number, probes)
+        contender.end()
+    return betas

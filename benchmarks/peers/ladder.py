@@ -130,6 +130,31 @@ def noob_beta(
     return m / (m + u + 100)
 
 
+# ---- illumina ------------------------------------------------------------------------------------
+
+
+def illumina_beta(raw: Intensities, scale: float | None = 10_000.0) -> Floats:
+    """Return betas by control normalisation to ``scale`` and Illumina's background.
+
+    Without a scale: the mean of the sample's own two channels, as minfi's single sample has it.
+    """
+    means = {
+        "G": raw.controls("G", "NORM_C", "NORM_G").mean(),
+        "R": raw.controls("R", "NORM_A", "NORM_T").mean(),
+    }
+    aim = (means["G"] + means["R"]) / 2 if scale is None else scale
+
+    def corrected(values: Floats, in_red: NDArray[np.bool_]) -> Floats:
+        result = np.empty(len(values))
+        for color, rows in (("G", ~in_red), ("R", in_red)):
+            background = np.sort(raw.controls(color, "NEGATIVE"))[30]
+            result[rows] = np.maximum(values[rows] - background, 0) * aim / means[color]
+        return result
+
+    m, u = corrected(raw.m, raw.color == "R"), corrected(raw.u, raw.color != "G")
+    return m / (m + u + 100)
+
+
 # ---- sesame --------------------------------------------------------------------------------------
 
 
