@@ -164,6 +164,19 @@ def test_the_better_scores_are_told_where_the_classes_called_are_the_same() -> N
     assert found["test"] == "exchange"
 
 
+def test_the_exchange_test_agrees_with_all_exchanges() -> None:
+    generator = np.random.default_rng(2)
+    codes = np.arange(9) % 3
+    one, two = (generator.dirichlet([1, 1, 1], 9) * 0.6 + np.eye(3)[codes] * 0.4 for _ in range(2))
+    gain = -np.log(one[np.arange(9), codes]) + np.log(two[np.arange(9), codes])
+    signs = 1 - 2 * ((np.arange(512)[:, None] >> np.arange(9)) & 1)
+    exact = (np.abs(signs @ gain) >= abs(gain.sum()) - 1e-9).mean()
+    scores = pl.concat([of_model("first", one), of_model("second", two)])
+    found = row(compare(scores, known(codes), seed=1, draws=4000), "log_loss")
+    assert 0.05 < exact < 0.95
+    assert found["p"] == pytest.approx(exact, abs=0.03)
+
+
 def test_predictions_of_only_one_take_no_part_and_are_counted() -> None:
     second = of_model("second", right_where(SECOND, CODES)).filter(pl.col("sample_id") != "s0003")
     scores = pl.concat([of_model("first", right_where(FIRST, CODES)), second])

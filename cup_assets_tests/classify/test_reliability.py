@@ -127,3 +127,9 @@ def test_where_nothing_is_called_no_accuracy_is_claimed() -> None:
     assert curve["n_kept"].to_list() == [1, 0]
     assert curve["accuracy"].to_list() == [1.0, None]
     assert curve["accuracy_low"][0] == pytest.approx(0.025), "one patient right proves little"
+
+
+def test_a_score_at_the_threshold_is_called_as_a_call_calls_it() -> None:
+    scores, truth = frames(np.array([[0.9, 0.1, 0.0]]), ["acinic"])
+    curve = reject_curve(scores, truth, seed=1, bootstraps=5, thresholds=[0.9, 0.9001])
+    assert curve["n_kept"].to_list() == [1, 0]

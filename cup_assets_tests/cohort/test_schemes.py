@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cup_assets.cohort.folds import FOLD_SCHEMA, assign_folds
+from cup_assets.cohort.kept_folds import keep_numbers
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.cohort.problems import FoldsError
 from cup_assets.cohort.schemes import HELD_OUT_BY, SCHEMES, SchemeFolds, assign_scheme
@@ -234,3 +235,9 @@ def test_an_unknown_scheme_and_a_missing_column_are_refused() -> None:
         assign_scheme("leave_site_out", two_classes_in("a").drop("site"), PARAMETERS)
     with pytest.raises(FoldsError, match="no members"):
         assign_scheme("cross_array", two_classes_in("a").clear(), PARAMETERS)
+
+
+def test_a_batch_keeps_the_number_under_which_most_of_its_samples_stood() -> None:
+    joined = dict.fromkeys("stuv", "joined") | {"w": "new"}
+    earlier = {0: frozenset("s"), 1: frozenset("tuv")}
+    assert keep_numbers(joined, earlier) == {"joined": 1, "new": 0}
