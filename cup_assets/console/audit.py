@@ -39,16 +39,17 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
     # As wide as need be: a hash that is cut off at the terminal's edge proves nothing.
     console = Console(highlight=False, soft_wrap=True, width=_UNLIMITED)
     for row in samples.iter_rows(named=True):
-        batch, own = row["batch"], {row["grn"], row["red"]}
-        if catalogue.query(_OVERRIDDEN, [sample_id, batch]).height:
-            own.add(OVERRIDES_NAME)
+        batch, own = row["batch"], {row["grn"], row["red"], OVERRIDES_NAME}
         about = f"  batch {batch}, {row['array']}, role {row['role']}"
         console.print(Text.assemble((sample_id, "bold"), about))
         for colour in ("grn", "red"):
             console.print(f"  {row[colour]}  sha256 {row[f'{colour}_sha256']}", markup=False)
         for line in _quality(catalogue, sample_id, batch):
             console.print(f"  {line}", markup=False)
-        for name, version in _results(catalogue, sample_id, batch):
+        for name, version in [
+            *_results(catalogue, sample_id, batch),
+            *_decision(catalogue, sample_id, batch),
+        ]:
             tree = _tree(trace(catalogue, name, version), batch, own, full=full)
             console.print(tree)
     for line in _scores(catalogue, sample_id):
@@ -88,6 +89,13 @@ def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str
         if (version := catalogue.current(asset, batch))
     ]
     return stored[:1]
+
+
+def _decision(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
+    """Return the inventory that holds the sample's override: it may be newer than its results."""
+    overridden = catalogue.query(_OVERRIDDEN, [sample_id, batch]).height
+    inventory = catalogue.current("raw/idats", batch)
+    return [(inventory.name, inventory.data_version)] if overridden and inventory else []
 
 
 def _tree(found: Trace, batch: str, own: set[str], *, full: bool) -> Tree:
