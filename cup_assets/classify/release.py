@@ -31,10 +31,11 @@ class Predictions:
         Frame (sample_id, release, class, raw_score, score), a row for each scored sample and
         class.
     calls
-        Frame (sample_id, release, class, score, family, family_score, call, note), a row for each
-        sample. A sample that lacks too many probes is not scored: its class, family and scores
-        are null, its call is no_match and the note says why. The note is null where there is
-        nothing to say.
+        Frame (sample_id, release, class, score, family, family_score, call, missing, note), a row
+        for each sample. ``missing`` is the share of the release's probes that it lacks, masked or
+        not on its array; they count as the mean of the reference. A sample that lacks too many is
+        not scored: its class, family and scores are null, its call is no_match and the note says
+        why. The note is null where there is nothing to say.
     """
 
     scores: pl.DataFrame
@@ -95,7 +96,8 @@ class Release:
         factors : mapping of name to str[n]
             What betas may be adjusted for, such as ``material`` (``FFPE``, ``frozen``). Where one
             that the release adjusts for is absent, null or empty, or a level that the reference
-            did not hold, betas are not adjusted for it and the note says so.
+            did not hold, betas are not adjusted for it and the note says so. Of ``array`` the note
+            on a sample that lacks too many probes says which it was.
         sample_ids : str[n]
             Names for the result.
 
@@ -137,14 +139,17 @@ class Release:
             self._parameters.match_threshold,
             self._parameters.family_threshold,
         )
-        notes = [self._note(own, share) for own, share in zip(levels, missing, strict=True)]
-        order = pl.DataFrame({"sample_id": names, "note": notes}, schema_overrides=_NOTE)
+        arrays = factors.get("array") or [None] * len(names)
+        notes = [self._note(*of_sample) for of_sample in zip(levels, missing, arrays, strict=True)]
+        order = pl.DataFrame(
+            {"sample_id": names, "missing": missing, "note": notes}, schema_overrides=_NOTE
+        )
         calls = (
             order.join(called, on="sample_id", how="left", maintain_order="left")
             .with_columns(
                 pl.col("call").fill_null("no_match"), pl.lit(self.version).alias("release")
             )
-            .select("sample_id", "release", *list(CALL_SCHEMA)[1:], "note")
+            .select("sample_id", "release", *list(CALL_SCHEMA)[1:], "missing", "note")
         )
         scores = pl.DataFrame(
             {
@@ -162,11 +167,14 @@ class Release:
     def _parameters(self) -> EvaluationParameters:
         return parameters_from_json(self.record["parameters"])
 
-    def _note(self, levels: Strings, missing: float) -> str | None:
+    def _note(self, levels: Strings, missing: float, array: str | None) -> str | None:
         notes = []
         if missing > self._parameters.max_missing:
             limit = self._parameters.max_missing
-            notes.append(f"not scored: {missing:.0%} of the probes missing (limit {limit:.0%})")
+            where = f", on array {array}" if array else ""
+            notes.append(
+                f"not scored: {missing:.0%} of the probes missing{where} (limit {limit:.0%})"
+            )
         pipeline = self.classifier.pipeline
         for name, level in zip(pipeline.factors.tolist(), levels.tolist(), strict=True):
             if level not in (known := pipeline.known(name)):
@@ -176,7 +184,7 @@ class Release:
         return "; ".join(notes) or None
 
 
-_NOTE = {"sample_id": pl.String, "note": pl.String}
+_NOTE = {"sample_id": pl.String, "missing": pl.Float64, "note": pl.String}
 
 
 def probe_list_sha256(probe_ids: Strings) -> str:

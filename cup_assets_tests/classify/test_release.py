@@ -158,11 +158,17 @@ def test_a_sample_that_lacks_too_many_probes_is_not_scored(
 ) -> None:
     X = data.X[:3].copy()
     X[1, :150] = np.nan
-    found = release.predict(X, data.probe_ids, factors(data, slice(3)), data.sample_ids[:3])
+    given = factors(data, slice(3)) | {"array": ["450k", "hm27", None]}
+    found = release.predict(X, data.probe_ids, given, data.sample_ids[:3])
+    released = np.isin(data.probe_ids, release.probe_ids)
+    missing = np.isnan(X[:, released]).mean(axis=1)
+    np.testing.assert_allclose(found.calls["missing"], missing)
     assert found.calls["sample_id"].to_list() == ["s000", "s001", "s002"]
     refused = found.calls.row(1, named=True)
     assert (refused["call"], refused["class"], refused["score"]) == ("no_match", None, None)
-    assert "not scored" in refused["note"]
+    assert refused["note"] == (
+        f"not scored: {missing[1]:.0%} of the probes missing, on array hm27 (limit 20%)"
+    )
     assert found.scores["sample_id"].unique().sort().to_list() == ["s000", "s002"]
     assert found.calls["note"].to_list()[::2] == [None, None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,8 +12,8 @@ import polars as pl
 import pytest
 
 from cup_assets.cohort.problems import MatrixError
-from cup_assets.console.classify import current_release, score_array
-from cup_assets.methylome import BetaParameters, ManifestError, process_batch
+from cup_assets.methylome import ManifestError
+from cup_assets.orchestration.conventions import REFERENCE
 from cup_assets.orchestration.inputs import installed_manifests, read_samples
 from cup_assets.orchestration.resources import Platform
 from cup_assets.orchestration.training import (
@@ -24,81 +23,15 @@ from cup_assets.orchestration.training import (
     probe_space,
     stack_betas,
 )
-from cup_assets.simulate import CohortDesign, simulate_cohort
-from cup_assets.simulate.arrays import array_layout
-from cup_assets.simulate.manifest_writer import write_manifest
-from cup_assets_tests.orchestration.chain import DESIGN, PARAMETERS, Chain, failures
-
-OLD, NEW = "mini", "cupnext-v1-simulated"
-KEPT, TWICE, THRICE = 9_000, 300, 100
-SHIFT = 5_000
-# On chromosome 10 of the old build; the new one says X.
-MOVED = "cg00009413"
-
-
-def successor_manifest(folder: Path) -> Path:
-    """Write the manifest of an array that follows ``mini`` as EPICv2 follows EPIC.
-
-    It lacks a quarter of the probes, has some of them two or three times, names every probe with a
-    suffix, has bead addresses of its own, and is on another genome build: positions are shifted,
-    and `MOVED` lies on another chromosome.
-    """
-    old = array_layout(OLD)
-    rs = old.probes.filter(kind="rs")
-    cg = old.probes.filter(kind="cg").sort(pl.col("name") != MOVED, pl.col("name").hash(seed=1))[
-        :KEPT
-    ]
-    twice = cg.filter(design="II")[: TWICE + THRICE]
-    copies = [(pl.concat([cg, rs]), 1), (twice, 2), (twice[:THRICE], 3)]
-    probes = pl.concat(
-        [part.with_columns(probe_id=pl.format("{}_TC2{}", "name", pl.lit(n))) for part, n in copies]
-    ).sort("probe_id")
-    rng = np.random.default_rng(1)
-    taken = 2 * len(probes) + len(old.controls)
-    address = (10_700_000 + rng.permutation(10 * taken)[:taken]).astype(np.int32)
-    a, b, control = np.split(address, [len(probes), 2 * len(probes)])
-    layout = replace(
-        old,
-        descriptor="CupNext_v1_SIMULATED.bpm",
-        build="hg38",
-        probes=probes.with_columns(
-            pos=pl.col("pos") - SHIFT,
-            chrom=pl.when(pl.col("name") == MOVED).then(pl.lit("X")).otherwise("chrom"),
-            address_a=pl.Series(a),
-            address_b=pl.when(pl.col("design") == "I").then(pl.Series(b)),
-        ),
-        controls=old.controls.with_columns(address=pl.Series(control)),
-    )
-    folder.mkdir(parents=True)
-    return write_manifest(layout, folder)
-
-
-def cohort(design: CohortDesign, part: Path, data: Path) -> None:
-    """Simulate a part of the cohort and move its batches and manifest into the data folder."""
-    simulated = simulate_cohort(part, design)
-    for source, target in (("landing", "landing"), ("manifests", "manifests")):
-        (data / target).mkdir(parents=True, exist_ok=True)
-        for item in (part / source).iterdir():
-            shutil.move(item, data / target / item.name)
-    assert len(simulated.batches) == 1
+from cup_assets_tests.orchestration.chain import Chain
+from cup_assets_tests.orchestration.mixed import MOVED, NEW, OLD, SHIFT, mixed_folder
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Return a chain in which a batch of each array is computed; read only."""
-    folder = tmp_path_factory.mktemp("mixed")
-    data = folder / "data"
-    classes = tuple((name, 5) for name, _ in DESIGN.classes)
-    old = replace(DESIGN, classes=classes, diagnostic=2, biology=3, truth_betas=False)
-    manifest = successor_manifest(folder / "new")
-    new = replace(old, manifest=manifest, seed=2, first_number=101)
-    cohort(old, folder / "one", data)
-    cohort(new, folder / "two", data)
-    (data / "parameters.toml").write_text(PARAMETERS)
     with dg.DagsterInstance.ephemeral() as instance:
-        chain = Chain(data, instance)
-        assert not failures(chain.up_to_date())
-        yield chain
+        yield Chain(mixed_folder(tmp_path_factory), instance)
 
 
 @pytest.fixture
@@ -121,89 +54,6 @@ def test_what_both_arrays_measure_is_learnt_from(mixed: Chain, platform: Platfor
     version = mixed.catalogue.current("datasets/reference")
     assert version is not None
     assert f"not_on_{NEW}" in str(version.summary["notes"]["probes not used"])
-
-
-def members_on(chain: Chain, array: str) -> pl.DataFrame:
-    return chain.catalogue.query(
-        'SELECT sample_id, batch, "array" FROM dataset_members WHERE included AND "array" = ?'
-        " ORDER BY sample_id",
-        [array],
-    )
-
-
-def by_sample(names: list[str], X: np.ndarray, samples: pl.DataFrame) -> pl.DataFrame:
-    """Return sample_id, name, found."""
-    wide = pl.DataFrame(X.T, schema=samples["sample_id"].to_list())
-    return wide.insert_column(0, pl.Series("name", names)).unpivot(
-        index="name", variable_name="sample_id", value_name="found"
-    )
-
-
-def test_the_mean_of_replicates_is_that_of_the_database(mixed: Chain, platform: Platform) -> None:
-    samples = members_on(mixed, NEW)
-    names, X = stack_betas(platform, samples, probe_space(platform, [NEW]).names, "mean")
-    found = by_sample(names, X, samples)
-    expected = mixed.catalogue.query(
-        "SELECT sample_id, name, avg(beta) AS beta, count(*) AS n FROM betas"
-        " JOIN samples USING (sample_id) JOIN probes USING (\"array\", probe_id)"
-        " WHERE role = 'reference' AND \"array\" = ? GROUP BY ALL",
-        [NEW],
-    )  # fmt: skip
-    assert expected["n"].max() == 3
-    both = found.join(expected, on=["name", "sample_id"])
-    assert both["sample_id"].n_unique() == 15
-    difference = (both["found"].cast(pl.Float64) - both["beta"]).abs()
-    assert difference.max() < 1e-6  # type: ignore[operator]
-    unmeasured = found.join(expected, on=["name", "sample_id"], how="anti")
-    assert unmeasured.height > 0
-    assert unmeasured["found"].is_nan().all()
-
-
-def test_of_replicates_the_surest_is_learnt_from(mixed: Chain, platform: Platform) -> None:
-    samples = members_on(mixed, NEW)
-    probe_ids, betas = read_samples(platform, "betas", samples)
-    _, p = read_samples(platform, "detection_p", samples)
-    long = by_sample(probe_ids, betas, samples).rename({"name": "probe_id", "found": "beta"})
-    long = long.hstack([by_sample(probe_ids, p, samples)["found"].alias("p")])
-    measured = long.filter(pl.col("beta").is_not_nan()).with_columns(
-        name=pl.col("probe_id").str.extract("^([^_]+)")
-    )
-    each = ["sample_id", "name"]
-    best = measured.filter(pl.col("p") == pl.col("p").min().over(each))
-    expected = best.group_by(each).agg(pl.col("beta").cast(pl.Float64).mean())
-    data = load_training_data(platform)
-    on_new = np.isin(data.sample_ids, samples["sample_id"].to_list())
-    found = by_sample(data.probe_ids.tolist(), data.X[on_new], samples)
-    both = found.join(expected, on=each)
-    assert (both["found"].cast(pl.Float64) - both["beta"]).abs().max() < 1e-6  # type: ignore[operator]
-    assert found.join(expected, on=each, how="anti")["found"].is_nan().all()
-    _, mean = stack_betas(platform, samples, data.probe_ids.tolist(), "mean")
-    assert (np.abs(mean - data.X[on_new]) > 0.001).any()
-
-
-def test_a_single_pair_is_scored_as_its_batch_was(mixed: Chain, platform: Platform) -> None:
-    release = current_release(mixed.settings, None)
-    assert release.replicates == "best_detection"
-    replicated = mixed.catalogue.query(
-        'SELECT name FROM probes WHERE "array" = ? GROUP BY name HAVING count(*) > 1', [NEW]
-    )["name"]
-    assert set(release.probe_ids.tolist()) & set(replicated)
-    case = mixed.catalogue.query(
-        "SELECT * FROM samples WHERE role = 'diagnostic' AND \"array\" = ? ORDER BY sample_id",
-        [NEW],
-    ).row(0, named=True)
-    folder = mixed.folder(case["batch"])
-    signals = process_batch(
-        [(case["sample_id"], folder / case["grn"], folder / case["red"])],
-        installed_manifests(platform),
-        BetaParameters(**release.record["normalisation"]),
-    )
-    scores = score_array(release, signals.arrays[0], [{"material": case["material"]}]).scores
-    stored = mixed.catalogue.query(
-        'SELECT "class", score FROM prediction_scores WHERE sample_id = ? ORDER BY "class"',
-        [case["sample_id"]],
-    )
-    assert scores.sort("class").select("class", "score").equals(stored)
 
 
 def test_every_array_has_its_own_controls_and_its_cases_are_called(mixed: Chain) -> None:
@@ -306,3 +156,38 @@ def test_coordinates_say_their_build_wherever_they_are_stored_or_shown(mixed: Ch
         row = dict(zip(heading, first, strict=True))
         chrom, pos = place[row["probe_id"]]
         assert (row["hg19"], row["hg38"]) == (f"{chrom}:{pos}", f"{chrom}:{pos - SHIFT}"), asset
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("min_shared_fraction = 0.99", "less than min_shared_fraction 0.99: name all arrays to"),
+        (f'arrays = ["{OLD}"]', "is not among those to learn from"),
+    ],
+)
+def test_samples_of_an_array_left_out_say_so_with_numbers(
+    mixed: Chain, tmp_path: Path, line: str, reason: str
+) -> None:
+    data = shutil.copytree(mixed.data, tmp_path / "data")
+    with dg.DagsterInstance.ephemeral() as instance:
+        chain = Chain(data, instance)
+        chain.parameters("[cohort]\n", f"[cohort]\n{line}\n")
+        run = chain.run("refresh_aggregates_now", only=[REFERENCE])
+    assert run.success
+    members = chain.catalogue.query(
+        'SELECT d."array", included, reason FROM dataset_members d JOIN samples USING (sample_id)'
+        " WHERE role = 'reference'"
+    )
+    assert members.filter("included")["array"].unique().to_list() == [OLD]
+    left_out = members.filter(~pl.col("included"))
+    assert left_out.height == 15
+    assert left_out["reason"].str.contains(reason, literal=True).all()
+    (told,) = [e for e in run.get_asset_check_evaluations() if e.check_name == "arrays"]
+    assert not told.passed
+    assert reason in str(told.description)
+    version = chain.catalogue.current("datasets/reference")
+    assert version is not None
+    assert f"| {NEW} | 15 |" in version.summary["notes"]["arrays"]
+    probes = probe_space(Platform(data=str(data)), [OLD]).names
+    assert f"{len(probes):,}" in version.summary["notes"]["arrays"]
+    assert version.summary["numbers"]["probes"] == len(probes)

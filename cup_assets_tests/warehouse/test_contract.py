@@ -30,7 +30,7 @@ CONTRACT = {
     "cpg_importance": "probe_id method class score rank",
     "panels": "panel_id size rank probe_id",
     "panel_curve": "model selector size metric value low high",
-    "predictions": "sample_id release class score family family_score call",
+    "predictions": "sample_id release class score family family_score call missing note",
     "label_doubts": "sample_id class suggested evidence",
     "input_manifest": "asset asset_version input input_version run_id",
 }

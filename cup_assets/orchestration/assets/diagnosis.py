@@ -215,7 +215,8 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
 _NO_CALLS = pl.DataFrame(
     schema={
         "sample_id": pl.String, "release": pl.String, "class": pl.String, "score": pl.Float64,
-        "family": pl.String, "family_score": pl.Float64, "call": pl.String, "note": pl.String,
+        "family": pl.String, "family_score": pl.Float64, "call": pl.String,
+        "missing": pl.Float64, "note": pl.String,
     }
 )  # fmt: skip
 _NO_SCORES = pl.DataFrame(
