@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cup_assets.classify.data import TrainingData
+from cup_assets.classify.metrics import metrics
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.nested import nested_cv, outer_folds
 from cup_assets.cohort.parameters import CohortParameters
@@ -152,6 +153,32 @@ def test_duplicated_patients_never_straddle_the_folds_that_a_model_gets(
     assert len(splits) >= 2
     for split in splits:
         assert not set(data.patient[split.test]) & set(data.patient[split.train])
+
+
+def test_a_model_that_knows_the_batch_only_is_flattered_by_stratified_folds_alone() -> None:
+    generator = np.random.default_rng(4)
+    batch = np.arange(160) % 4
+    # Seven of ten samples of a batch are of one class: to know the batch is to be right so often.
+    code = np.where(np.arange(160) // 4 % 10 < 7, batch, (batch + 1 + np.arange(160) // 40) % 4)
+    centres = generator.random((4, 40)) * 0.6 + 0.2
+    X = centres[batch] + generator.normal(0, 0.05, (160, 40))
+    names = [f"s{i:03d}" for i in range(160)]
+    frame = pl.DataFrame(
+        {
+            "sample_id": names,
+            "patient_id": names,
+            "class": [f"class {i}" for i in code],
+            "batch": [f"batch {i}" for i in batch],
+        }
+    )
+    data = TrainingData.from_frame(frame, X.astype(np.float32), [f"cg{i:02d}" for i in range(40)])
+    right = {}
+    for scheme in ("stratified", "leave_batch_out"):
+        plan = assign_scheme(scheme, frame, CohortParameters()).folds
+        found = metrics(scores_of("svm", data, plan), data.truth(), seed=1, bootstraps=50)
+        right[scheme] = dict(found.select("metric", "value").iter_rows())["accuracy"]
+    assert right["stratified"] > 0.6
+    assert right["leave_batch_out"] < 0.35
 
 
 def test_chance_is_a_wide_but_bounded_place() -> None:
