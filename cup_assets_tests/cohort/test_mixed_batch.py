@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from cup_assets.cohort import (
     common_probes,
     place_probes,
 )
+from cup_assets.console.classify import score_array
 from cup_assets.methylome import (
     ArraySignals,
     BetaParameters,
@@ -177,3 +179,38 @@ def test_one_cpg_comes_out_alike_on_every_array(batch: Batch) -> None:
     replicated = [i for i, n in enumerate(np.array(names)[~masked]) if int(n[2:]) in REPLICATED]
     assert np.isfinite(measured[4:, replicated]).all()
     assert np.abs(measured[4:, replicated] - truth[replicated]).max() < 0.15
+
+
+class Stub:
+    """In the place of a release: it returns what it is asked to score."""
+
+    def __init__(self, names: list[str], replicates: str) -> None:
+        self.probe_ids = np.array(names)
+        self.replicates = replicates
+
+    def predict(self, X: np.ndarray, names: list[str], levels: dict, samples: list[str]) -> tuple:
+        assert names == self.probe_ids.tolist()
+        return X, levels, samples
+
+
+def test_cup_classify_follows_the_releases_choice_for_replicates(batch: Batch) -> None:
+    signals = batch["epicv2"]
+    second = signals.manifest.probes["probe_id"].str.ends_with("_TC12").to_numpy()
+    p = np.where(second[:, None], np.float32(0.04), np.float32(0.0)) + 0 * signals.detection_p
+    beta = np.where(second[:, None], np.float32(0.9), np.float32(0.1)) + 0 * signals.beta
+    changed = replace(signals, beta=beta, detection_p=p)
+    names = [f"cg{n:08d}" for n in REPLICATED if n % 20 not in (7, 12)]
+    given = [{"material": "FFPE", "site": None}, {"material": None}]
+    for choice, expected in (("best_detection", 0.1), ("mean", 0.5)):
+        release = Stub(names, choice)
+        X, levels, samples = score_array(release, changed, given)  # type: ignore[arg-type]
+        known = ~np.isnan(X)
+        first = list(changed.sample_ids).index("1020")  # nothing dead
+        np.testing.assert_allclose(X[first][known[first]], expected, rtol=1e-6)
+        assert known[first].sum() > 20
+        assert levels == {
+            "material": ["FFPE", None],
+            "array": ["epicv2", "epicv2"],
+            "site": [None, None],
+        }
+        assert samples == list(changed.sample_ids)
