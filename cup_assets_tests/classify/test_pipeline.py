@@ -233,3 +233,12 @@ def test_an_unknown_level_of_one_factor_leaves_the_others_adjusted() -> None:
     known = fitted.features(betas, np.array([["FFPE", "hm27"]]))
     shift = fitted.shift[fitted.levels == "FFPE"][0]
     np.testing.assert_allclose(known[0], 1 / (1 + np.exp2(shift)), rtol=1e-5)
+
+
+def test_shifts_are_about_the_mean_of_the_levels_where_some_samples_have_none() -> None:
+    data = cohort(missing=0)
+    material = data.material.copy()
+    material[::3] = ""
+    fitted = fit_pipeline(replace(data, material=material), TRAIN, QUICK)
+    assert np.abs(fitted.shift).max() > 0.1
+    np.testing.assert_allclose(fitted.shift.sum(axis=0), 0, atol=1e-9)
