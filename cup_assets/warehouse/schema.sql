@@ -89,6 +89,11 @@ CREATE TABLE IF NOT EXISTS cnv_calls (
     log2 DOUBLE, call VARCHAR NOT NULL, confidence DOUBLE,
     build VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- How often a place is gained or lost in the reference samples of a class (by evaluation/landscape).
+CREATE TABLE IF NOT EXISTS cnv_frequencies (
+    "class" VARCHAR NOT NULL, build VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
+    "end" BIGINT NOT NULL, n INTEGER NOT NULL, gain DOUBLE NOT NULL, loss DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- datasets
 -- Labels and files as they were when the dataset was made; later changes of a sheet do not count

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cup_assets.orchestration import cnv_files, quality_page
+from cup_assets.orchestration import cnv_cohort, cnv_files, quality_page
 from cup_assets.orchestration.assets import (
     cnv,
     datasets,
@@ -30,7 +30,7 @@ PICTURES = {
     *("arm_heatmap", "beta_density", "class_sizes", "confusion_matrix", "genome_plot"),
     "control_strips",
     *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
-    "interactive_genome",
+    *("frequency_plot", "interactive_genome"),
     *("quality_scatter", "reliability", "score_bars"),
 }
 
@@ -47,7 +47,17 @@ def complete_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return complete_folder(tmp_path_factory)
 
 
-_ASSETS = (cnv, cnv_files, datasets, diagnosis, evaluation, normalised, panels, quality_page)
+_ASSETS = (
+    cnv,
+    cnv_cohort,
+    cnv_files,
+    datasets,
+    diagnosis,
+    evaluation,
+    normalised,
+    panels,
+    quality_page,
+)
 _BLANK = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )

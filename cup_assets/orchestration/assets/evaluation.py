@@ -19,6 +19,7 @@ from cup_assets.orchestration.automation import (
     ON_NEW_CHECKED_DATA,
     ON_NEW_DATA,
 )
+from cup_assets.orchestration.cnv_cohort import class_copy_number, reference_profiles
 from cup_assets.orchestration.conventions import (
     BALANCED,
     BETAS,
@@ -26,6 +27,7 @@ from cup_assets.orchestration.conventions import (
     LANDSCAPE,
     LEADERBOARD,
     OWNERS,
+    PROFILES,
     REFERENCE,
     cv_key,
 )
@@ -204,30 +206,34 @@ def _leaderboard(platform: Platform) -> Product:
 
 @dg.asset(
     key=LANDSCAPE,
-    deps=[REFERENCE, BETAS],
+    deps=[REFERENCE, BETAS, PROFILES],
     group_name="evaluation",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_BATCHES,
 )
 def landscape(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """PCA, t-SNE and UMAP of the reference samples, with the diagnostic cases placed into them.
 
-    How far the maps agree with the diagnosis, and with batch and material, in numbers.
+    How far the maps agree with the diagnosis, and with batch and material, in numbers. Beside
+    them, what is gained and lost in each class.
     """
     parameters = platform.parameters.landscape
     cases = diagnostic_cases(platform)
+    profiles = reference_profiles(platform)
     recipe = Recipe(
         asset=LANDSCAPE.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters=asdict(parameters),
         inputs=inputs_of(
             [require(platform, REFERENCE)]
             + [require(platform, BETAS, batch) for batch in cases["batch"].unique().sort()]
-        ),
+        )
+        | profiles,
         depends_on=inputs_of([require(platform, REFERENCE)])
+        | profiles
         | dict(cases["sample_id", "files_sha256"].iter_rows()),
     )
     return materialise(context, platform, recipe, lambda: _landscape(context, platform, cases))
@@ -254,11 +260,17 @@ def _landscape(
         made.cases, case_ids, made.space.scores, data.sample_ids.tolist(), data.y.tolist(),
         parameters.neighbours,
     )  # fmt: skip
+    frequencies, cnv_pictures = class_copy_number(platform, labels.select("sample_id", "class"))
     notes = {"agreement": markdown_table(agreed)}
     if not_placed.height:
         notes["cases that lack too many probes"] = markdown_table(not_placed)
     return Product(
-        tables={"landscape": made.frame, "landscape_agreement": agreed, "case_neighbours": nearest},
+        tables={
+            "landscape": made.frame,
+            "landscape_agreement": agreed,
+            "case_neighbours": nearest,
+            "cnv_frequencies": frequencies,
+        },
         numbers={
             "samples": len(data.sample_ids),
             "cases": len(case_ids),
@@ -278,5 +290,6 @@ def _landscape(
                 made.frame, labels, colour_by=label, explained=made.space.explained.tolist()
             )
             for label in ("class", "batch", "material")
-        },
+        }
+        | cnv_pictures,
     )
