@@ -1,12 +1,11 @@
-"""Pictures of classifiers: confusion, calibration, comparison of models.
+"""Pictures of classifiers: calibration, comparison of models.
 
 Belongs here: drawing of cross-validated scores and metrics. Does not belong here: computing them,
-scores of diagnostic cases.
+confusion matrices, scores of diagnostic cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +14,8 @@ from numpy.typing import NDArray
 
 from cup_assets.report.style import (
     ACCENT,
-    GRID,
-    INK,
     MUTED,
     NEUTRAL,
-    ReportError,
     count,
     entitle,
     grid,
@@ -32,7 +28,6 @@ from cup_assets.report.style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 HEADLINE_METRICS = {
@@ -44,67 +39,6 @@ HEADLINE_METRICS = {
     "coverage_at_99": "Coverage at 99 % accuracy",
 }
 _SHARES = frozenset({"error", "balanced_accuracy", "macro_f1", "coverage_at_99"})
-
-
-@picture
-def confusion_matrix(
-    truth: Sequence[str], predicted: Sequence[str], *, title: str = "Confusion matrix"
-) -> Figure:
-    """Draw true against predicted classes.
-
-    Parameters
-    ----------
-    truth, predicted : n str
-        Labels of the same samples in the same order.
-    title : str
-
-    Returns
-    -------
-    bytes
-        PNG, 900 px wide: counts, coloured by the share of the true class (rows sum to 1).
-
-    Raises
-    ------
-    ReportError
-        If the lengths differ.
-    """
-    if len(truth) != len(predicted):
-        raise ReportError(f"confusion_matrix: {len(truth)} labels, {len(predicted)} predictions")
-    if not truth:
-        return message_figure(title, "No prediction to compare yet.")
-    names = sorted({*truth, *predicted})
-    row = {name: i for i, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, ([row[t] for t in truth], [row[p] for p in predicted]), 1)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
-    size = min(9.0, max(4.6, 2.6 + 0.3 * len(names)))
-    figure = new_figure(size)
-    axes = figure.subplots()
-    image = axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="auto")
-    font = 9 if len(names) <= 16 else 7.5 if len(names) <= 28 else 6.5
-    for i, j in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if shares[i, j] > 0.55 else INK
-        axes.text(j, i, f"{counts[i, j]}", ha="center", va="center", fontsize=font, color=colour)
-    labels = [shorten(name, 32 if len(names) <= 28 else 26) for name in names]
-    axes.set_xticks(range(len(names)), labels, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(
-        range(len(names)), [f"{a} ({n})" for a, n in zip(labels, totals[:, 0], strict=True)]
-    )
-    axes.tick_params(length=0, labelsize=max(font - 0.5, 6.5))
-    axes.set(xlabel="Predicted class", ylabel="True class (samples)")
-    _cell_borders(axes, len(names))
-    bar = figure.colorbar(image, ax=axes, pad=0.01, fraction=0.025)
-    bar.set_label("Share of the true class")
-    bar.outline.set_visible(False)
-    correct = int(np.trace(counts))
-    entitle(
-        figure,
-        title,
-        f"n = {count(len(truth), 'prediction')}; {correct:,} on the diagonal "
-        f"({correct / len(truth):.1%}); cells hold counts",
-    )
-    return figure
 
 
 @picture
@@ -255,17 +189,3 @@ def _dots(axes: Axes, rows: pl.DataFrame, labels: list[str], metric: str) -> Non
     axes.margins(x=0.18)
     axes.tick_params(axis="y", length=0)
     grid(axes)
-
-
-def _cell_borders(axes: Axes, n: int) -> None:
-    axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
-    axes.grid(visible=True, which="minor", color=GRID, linewidth=0.6)
-    axes.tick_params(which="minor", length=0)
-    axes.spines[:].set_visible(False)
-
-
-def _blues() -> LinearSegmentedColormap:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("share", ["#ffffff", "#bcd7ea", ACCENT, "#003f6b"])

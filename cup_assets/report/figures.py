@@ -5,12 +5,9 @@ Belongs here: names only. Does not belong here: drawing code, which has one modu
 
 from cup_assets.report.arm_figures import arm_heatmap
 from cup_assets.report.case_figures import score_bars
-from cup_assets.report.classifier_figures import (
-    confusion_matrix,
-    leaderboard_plot,
-    reliability,
-)
+from cup_assets.report.classifier_figures import leaderboard_plot, reliability
 from cup_assets.report.comparison_figures import comparison_plot, recall_change_plot
+from cup_assets.report.confusion_figures import confusion_diagram, confusion_matrix
 from cup_assets.report.control_figures import control_strips
 from cup_assets.report.evaluation_figures import (
     learning_curve_plot,
@@ -30,6 +27,7 @@ __all__ = [
     "class_palette",
     "class_sizes",
     "comparison_plot",
+    "confusion_diagram",
     "confusion_matrix",
     "control_strips",
     "gene_places",

@@ -16,7 +16,7 @@ from cup_assets.classify.comparison import compare, recall_change
 from cup_assets.classify.extrapolation import extrapolate, patients_needed
 from cup_assets.classify.learning_curve import POINT_SCHEMA, LearningCurve
 from cup_assets.classify.novelty import OUTCOME_SCHEMA, OUTCOMES
-from cup_assets.classify.reliability import reject_curve, reliability_table
+from cup_assets.classify.reliability import confusion_table, reject_curve, reliability_table
 from cup_assets.report import comparison_figures, evaluation_figures
 from cup_assets.report.style import MAX_BYTES
 
@@ -115,8 +115,14 @@ def novelty(seed: int) -> bytes:
     return report.novelty_plot(outcomes(seed))
 
 
+def families(seed: int) -> bytes:
+    own = dict(zip(CLASSES, ["salivary", "salivary", "NUT"], strict=True))
+    table = confusion_table(scores(seed), TRUTH, own)
+    return report.confusion_diagram(table, level="family")
+
+
 PICTURES: list[Callable[[int], bytes]] = [
-    *(reliability, rejection, learning, comparison, recalls, novelty)
+    *(reliability, rejection, learning, comparison, recalls, novelty, families)
 ]
 
 
@@ -143,6 +149,7 @@ def test_a_picture_is_a_png_900_pixels_wide_deterministic_and_of_its_data(
         (report.comparison_plot, None),
         (report.recall_change_plot, None),
         (report.novelty_plot, outcomes(1)),
+        (report.confusion_diagram, confusion_table(scores(1), TRUTH)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -228,6 +235,16 @@ def test_a_class_that_is_alone_in_its_family_is_marked(monkeypatch: pytest.Monke
     assert "class 1 (20)" in said
     assert any("* the only class of its family" in text for text in said)
     assert set(evaluation_figures._OUTCOMES) == set(OUTCOMES)
+
+
+def test_a_table_of_confusions_is_drawn_as_the_labels_it_counts() -> None:
+    best = scores(3).sort("score", descending=True).unique("sample_id", keep="first")
+    labels = best.join(TRUTH, on="sample_id", suffix="_true")
+    table = confusion_table(scores(3), TRUTH)
+    by_labels = report.confusion_matrix(
+        labels["class_true"].to_list(), labels["class"].to_list(), title="same"
+    )
+    assert report.confusion_diagram(table, title="same") == by_labels
 
 
 def test_forty_classes_stay_below_the_limit() -> None:
