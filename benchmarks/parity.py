@@ -40,6 +40,7 @@ from benchmarks.full_size_pairs import (
 from benchmarks.peers import ladder
 from benchmarks.peers.contest import mepylome_betas
 from benchmarks.peers.environments import default_folder, mepylome_python
+from benchmarks.peers.plain import Intensities, intensities
 from benchmarks.peers.r_functions import betas_in_r, missing
 from cup_assets.methylome import (
     BetaParameters,
@@ -133,7 +134,7 @@ def _compare(
     files = read_idat(pair.grn), read_idat(pair.red)
     reference = {mode: reference_signal(pair.grn, pair.red, manifest, mode) for mode in modes}
     theirs = {f"methylprep {mode}": found.beta for mode, found in reference.items()} | theirs
-    raw = ladder.intensities(*files, manifest)
+    raw = intensities(*files, manifest)
     mine = {method: _ours(files, manifest, method) for method in _methods(theirs)}
     if report.with_r:
         in_r, p = betas_in_r(raw)
@@ -233,7 +234,7 @@ def _say_moved(console: Console, pair: Pair, mine: SampleSignal, theirs: Referen
 
 
 def _ladder(
-    raw: ladder.Intensities, engine: str, moved: NDArray[np.bool_], no_snp: NDArray[np.bool_]
+    raw: Intensities, engine: str, moved: NDArray[np.bool_], no_snp: NDArray[np.bool_]
 ) -> Iterator[tuple[str, Floats]]:
     """Yield (what was added, beta), from our definition to that of an engine and method."""
     if engine == "methylprep sesame":

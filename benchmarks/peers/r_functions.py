@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.peers.ladder import Floats, Intensities
+from benchmarks.peers.plain import Floats, Intensities
 
 PACKAGES = ("MASS", "limma", "preprocessCore")
 _COLORS = {"2": 0.0, "G": 1.0, "R": 2.0}
