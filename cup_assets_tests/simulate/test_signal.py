@@ -281,6 +281,13 @@ def test_incomplete_conversion_shows_in_probes_and_conversion_controls_alone() -
     changed = (good.raw.mean[:, at] != poor.raw.mean[:, at]).any(axis=0)
     kinds = set(controls.filter(pl.Series(changed))["kind"])
     assert kinds == {"BISULFITE CONVERSION I", "BISULFITE CONVERSION II"}
+    whole = good.control("BISULFITE CONVERSION I", "green", "C1")
+    for label, share in (("C1", 0.75), ("U1", 0.25)):
+        left = poor.control("BISULFITE CONVERSION I", "green", label)
+        assert left == pytest.approx(share * whole, rel=0.01)
+    whole = good.control("BISULFITE CONVERSION II", "red")
+    assert poor.control("BISULFITE CONVERSION II", "red") == pytest.approx(0.75 * whole, rel=0.01)
+    assert poor.control("BISULFITE CONVERSION II", "green") == pytest.approx(0.25 * whole, rel=0.01)
 
 
 def test_few_beads_are_fewer_and_leave_some_probes_without_enough() -> None:
