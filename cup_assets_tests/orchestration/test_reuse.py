@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from cup_assets.classify.doubts import label_doubts
+from cup_assets.classify.models import MODELS
 from cup_assets.orchestration.assets import evaluation
 from cup_assets.orchestration.conventions import LEADERBOARD, PROFILES, REFERENCE, cv_key
 from cup_assets.orchestration.headless import Step
@@ -18,9 +19,7 @@ from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_
 
 LEARNT = {
     "datasets/balanced",
-    "evaluation/cv/logistic_regression",
-    "evaluation/cv/random_forest",
-    "evaluation/cv/svm",
+    *(f"evaluation/cv/{model}" for model in MODELS),
     "evaluation/landscape",
     "evaluation/leaderboard",
     "panels/cpg",
@@ -175,11 +174,14 @@ def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
     )
 
 
-def test_a_changed_copy_number_parameter_changes_copy_number_alone(complete: Chain) -> None:
+def test_a_changed_copy_number_parameter_changes_what_is_made_of_copy_number_alone(
+    complete: Chain,
+) -> None:
     with complete.settings.parameters.open("a") as file:
         file.write("[cnv]\npenalty = 3.0\n")
     assert computed(complete.up_to_date()) == {
-        *("cnv/controls", "cnv/profiles[alpha]", "cnv/profiles[beta]")
+        *("cnv/controls", "cnv/profiles[alpha]", "cnv/profiles[beta]"),
+        "evaluation/landscape",  # it shows what is gained and lost in each class
     }
 
 
