@@ -80,7 +80,7 @@ class Laboratory:
         self.layout = array_layout(array)
         probes = self.layout.probes
         self.manifest = Manifest(
-            array, array, self.layout.build, "simulated", probes, self.layout.controls
+            array, array, self.layout.build, f"simulated {array}", probes, self.layout.controls
         )
         self._methylome = Methylome.of(self.design, self.layout)
         self._effects = SharedEffects(self.design, self._methylome.keys)
