@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,8 @@ from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.learners import tuned_learner
 from cup_assets.classify.learning_curve import POINT_SCHEMA, learning_curve, nested_part
 from cup_assets.classify.nested import outer_folds
+from cup_assets.cohort.folds import assign_folds
+from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.compute import local
 from cup_assets_tests.classify.synthetic import QUICK, cohort, folds
 
@@ -119,6 +123,22 @@ def test_a_real_classifier_learns_and_processes_give_the_same_curve() -> None:
     assert_frame_equal(one.points, two.points, check_exact=True)
     np.testing.assert_array_equal(one.draws, two.draws)
     assert one.points["error"][1] < one.points["error"][0]
+
+
+def test_real_tumours_are_told_apart_better_with_more_patients(reference_data: Path) -> None:
+    table = pl.read_parquet(
+        reference_data / "labelled" / "medulloblastoma_GSE85212_663x399.parquet"
+    )
+    samples = table.select("sample_id", pl.col("subgroup").alias("class"))
+    betas = table.drop("sample_id", "subgroup")
+    data = TrainingData.from_frame(samples, betas.to_numpy().astype(np.float32), betas.columns)
+    plan = assign_folds(samples.with_columns(patient_id="sample_id"), CohortParameters())
+    quick = replace(QUICK, n_probes=400, logistic_c=(30.0,), calibration_c=(1.0,))
+    learner = tuned_learner(data, "logistic_regression", quick)
+    curve = learning_curve(data, plan, learner, 1, fractions=[0.03, 1.0], bootstraps=100)
+    few, all_of_them = curve.points["error"]
+    assert all_of_them < 0.02
+    assert all_of_them < few < 0.1
 
 
 @pytest.mark.parametrize("fractions", [[], [0.0, 1.0], [0.5, 1.2]])
