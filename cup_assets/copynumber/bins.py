@@ -29,6 +29,7 @@ BIN_LAYOUT_SCHEMA = {
 }
 
 _GENE_REACH = 1_000_000
+_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,8 @@ def _gene_places(placed: pl.DataFrame, genes: tuple[str, ...]) -> dict[str, Gene
     most frequent arm within 1 Mb of their median position count.
     """
     annotated = (
-        placed.filter(pl.col("genes").is_not_null())
+        # Most probes have none of these genes: only the few candidates are split.
+        placed.filter(pl.col("genes").str.contains_any(list(genes)))
         .with_columns(gene=pl.col("genes").str.split(";").list.unique())
         .explode("gene")
         .filter(pl.col("gene").is_in(genes))
@@ -255,6 +257,9 @@ def _gene_places(placed: pl.DataFrame, genes: tuple[str, ...]) -> dict[str, Gene
 def _key(probes: pl.DataFrame, build: str, frame: pl.DataFrame) -> str:
     digest = hashlib.sha256(build.encode())
     for column in (probes["probe_id"], probes["chrom"], probes["pos"].cast(pl.String)):
-        digest.update("\n".join(column.fill_null("").to_list()).encode())
+        # In parts: whole columns as Python strings would be the stage's peak of memory.
+        for start in range(0, column.len(), _ROWS_AT_ONCE):
+            part = column.slice(start, _ROWS_AT_ONCE).fill_null("").to_list()
+            digest.update(("\n" * (start > 0) + "\n".join(part)).encode())
     digest.update(frame.write_csv().encode())
     return digest.hexdigest()[:16]
