@@ -64,7 +64,8 @@ screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui`
 constraints: ## resolve the newest versions anew and write constraints.txt
 	$(PYTHON) -m venv .venv-resolve
 	.venv-resolve/bin/pip install --quiet --upgrade '.[dev]'
-	{ head -n 1 constraints.txt; .venv-resolve/bin/pip freeze --exclude cup-assets | sort -f; } > .constraints.new
+	{ head -n 1 constraints.txt; .venv-resolve/bin/pip freeze --exclude cup-assets \
+		| sed -E 's/\+cpu$$//; s/^xgboost-cpu(==.*)/&\nxgboost\1/' | sort -f; } > .constraints.new
 	mv .constraints.new constraints.txt
 	rm -r .venv-resolve
 

@@ -19,7 +19,18 @@ DOMAIN = (
     *("methylome", "copynumber", "cohort", "classify", "panels", "landscape", "simulate"),
     *("report", "compute"),
 )
-HEAVY = ("dagster", "duckdb", "sklearn", "torch", "matplotlib", "umap", "openTSNE", "pyspark")
+HEAVY = (
+    "dagster",
+    "duckdb",
+    "sklearn",
+    "torch",
+    "skorch",
+    "xgboost",
+    "matplotlib",
+    "umap",
+    "openTSNE",
+    "pyspark",
+)
 SOURCES = sorted(HOUSE.rglob("*.py"))
 
 # Asset -> group, what it is made from, whether it has a partition per batch.
@@ -35,19 +46,27 @@ CHAIN = {
         ["datasets/balanced", "datasets/reference"],
         False,
     ),
+    "evaluation/cv/neural_network": (
+        "evaluation",
+        ["datasets/balanced", "datasets/reference"],
+        False,
+    ),
     "evaluation/cv/random_forest": (
         "evaluation",
         ["datasets/balanced", "datasets/reference"],
         False,
     ),
     "evaluation/cv/svm": ("evaluation", ["datasets/balanced", "datasets/reference"], False),
+    "evaluation/cv/xgboost": ("evaluation", ["datasets/balanced", "datasets/reference"], False),
     "evaluation/leaderboard": (
         "evaluation",
         [
             "datasets/reference",
             "evaluation/cv/logistic_regression",
+            "evaluation/cv/neural_network",
             "evaluation/cv/random_forest",
             "evaluation/cv/svm",
+            "evaluation/cv/xgboost",
         ],
         False,
     ),

@@ -12,6 +12,11 @@ from cup_assets.classify.data import FACTORS
 from cup_assets.classify.errors import ClassifyError
 
 STRATEGIES = ("none", "class_weight", "down_sample")
+_COUNTS = ("n_probes", "trees", "forest_draws", "xgboost_columns", "network_epochs", "bootstraps")
+_GRIDS = (
+    *("forest_features", "logistic_c", "svm_c", "xgboost_rounds", "xgboost_depth", "xgboost_rate"),
+    *("network_hidden", "network_dropout", "calibration_c"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,18 @@ class EvaluationParameters:
         that is larger.
     logistic_c, svm_c
         Candidates for the inverse L2 penalty, for features scaled to a mean squared norm of 1.
+    xgboost_columns
+        Columns of the largest F statistic in the training part that boosted trees choose from.
+    xgboost_rounds, xgboost_depth, xgboost_rate
+        Candidates for the number of rounds (each a tree for every class), the depth of a tree and
+        the learning rate.
+    network_hidden, network_dropout
+        Candidates for the hidden units of the network and for the share of inputs that a training
+        step leaves out.
+    network_epochs
+        Most passes over the training part.
+    network_device
+        Where PyTorch trains: ``cpu``, or ``cuda`` where there is a GPU, whose rounding differs.
     calibration_c
         Candidates for the inverse L2 penalty of the calibrator.
     bootstraps
@@ -71,6 +88,14 @@ class EvaluationParameters:
     forest_draws: int = 8
     logistic_c: tuple[float, ...] = (1.0, 30.0, 1000.0, 30_000.0)
     svm_c: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
+    xgboost_columns: int = 2000
+    xgboost_rounds: tuple[int, ...] = (25, 75)
+    xgboost_depth: tuple[int, ...] = (1, 3)
+    xgboost_rate: tuple[float, ...] = (0.3,)
+    network_hidden: tuple[int, ...] = (64, 256)
+    network_dropout: tuple[float, ...] = (0.5,)
+    network_epochs: int = 80
+    network_device: str = "cpu"
     calibration_c: tuple[float, ...] = (0.001, 0.03, 1.0, 30.0)
     bootstraps: int = 500
     match_threshold: float = 0.9
@@ -87,10 +112,12 @@ class EvaluationParameters:
             raise ClassifyError(
                 f"betas cannot be adjusted for {unknown[0]!r}: use {', '.join(FACTORS)}"
             )
-        for name in ("n_probes", "trees", "forest_draws", "bootstraps"):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ClassifyError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        for name in ("forest_features", "logistic_c", "svm_c", "calibration_c"):
+        for name in _GRIDS:
             values = getattr(self, name)
             if not values or min(values) <= 0:
                 raise ClassifyError(f"{name} is {values}: it needs at least one positive number")
+        if max(self.network_dropout) >= 1:
+            raise ClassifyError(f"network_dropout is {self.network_dropout}: it must be below 1")

@@ -141,4 +141,5 @@ def _prepare(
     data: TrainingData, rows: Ints, codes: Ints, n_classes: int, parameters: EvaluationParameters
 ) -> tuple[Pipeline, TrainingSet]:
     pipeline = fit_pipeline(data, rows, parameters)
-    return pipeline, TrainingSet(pipeline.features_of(data, rows), codes, n_classes)
+    patients = np.unique(data.patient[rows], return_inverse=True)[1].astype(np.int64)
+    return pipeline, TrainingSet(pipeline.features_of(data, rows), codes, n_classes, patients)

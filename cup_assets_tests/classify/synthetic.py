@@ -16,6 +16,11 @@ QUICK = EvaluationParameters(
     forest_features=(1.0,),
     logistic_c=(10.0, 1000.0),
     svm_c=(1.0, 10.0),
+    xgboost_rounds=(5, 15),
+    xgboost_depth=(2,),
+    network_hidden=(16,),
+    network_dropout=(0.25,),
+    network_epochs=40,
     calibration_c=(0.01, 1.0),
     bootstraps=200,
 )

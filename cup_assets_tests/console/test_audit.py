@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from cup_assets.classify.models import MODELS
 from cup_assets.cohort.array_files import file_digest
 from cup_assets.console.audit import run_audit
 from cup_assets.console.errors import ConsoleError
@@ -65,7 +66,7 @@ def test_a_reference_sample_is_audited_by_its_cross_validation(
     )
     run_audit(platform, member.item())
     printed = capsys.readouterr().out
-    for model in ("random_forest", "logistic_regression", "svm"):
+    for model in MODELS:
         assert f"evaluation/cv/{model}  " in printed
 
 

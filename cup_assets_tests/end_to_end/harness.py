@@ -22,6 +22,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.execution.stats import StepEventStatus
 
+from cup_assets.classify.models import MODELS
 from cup_assets.cohort.batch_files import MARKER
 from cup_assets.orchestration.instance import prepare_instance
 from cup_assets.settings import Settings
@@ -30,8 +31,8 @@ from cup_assets_tests.end_to_end.watching import StillWaitingError, Watched, wai
 
 BIN = Path(sys.executable).parent
 AGGREGATES = (
-    *("datasets/reference", "datasets/balanced", "evaluation/cv/random_forest"),
-    *("evaluation/cv/logistic_regression", "evaluation/cv/svm", "evaluation/leaderboard"),
+    *("datasets/reference", "datasets/balanced", "evaluation/leaderboard"),
+    *(f"evaluation/cv/{model}" for model in MODELS),
     *("evaluation/landscape", "panels/importance", "panels/cpg", "diagnosis/classifier"),
 )
 
@@ -46,6 +47,10 @@ trees = 20
 forest_features = [1.0]
 logistic_c = [30.0]
 svm_c = [1.0]
+xgboost_rounds = [5]
+xgboost_depth = [2]
+network_hidden = [8]
+network_epochs = 5
 calibration_c = [1.0]
 bootstraps = 20
 [landscape]

@@ -57,6 +57,10 @@ trees = 20
 forest_features = [1.0]
 logistic_c = [30.0]
 svm_c = [1.0]
+xgboost_rounds = [5]
+xgboost_depth = [2]
+network_hidden = [8]
+network_epochs = 5
 calibration_c = [1.0]
 bootstraps = 10
 [landscape]

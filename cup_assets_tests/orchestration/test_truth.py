@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from cup_assets.classify.models import MODELS
 from cup_assets.genome import chromosome_arms
 from cup_assets.orchestration.conventions import BALANCED, LEADERBOARD, REFERENCE, cv_key
 from cup_assets.simulate import CohortDesign, simulate_cohort
@@ -33,9 +34,11 @@ PARAMETERS = """\
 [evaluation]
 n_probes = 1000
 trees = 100
+xgboost_rounds = [25]
+network_hidden = [64]
+network_epochs = 40
 bootstraps = 20
 """
-MODELS = ("random_forest", "logistic_regression", "svm")
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,14 @@ class Model(Protocol):
 class TrainingSet:
     """Features float32[n, p] and class codes int64[n] in 0..n_classes-1 of a training part.
 
-    A class without samples is allowed: models score it exactly 0.
+    A class without samples is allowed: models score it exactly 0. ``groups`` int64[n] are the
+    patients, for models that set samples aside; without it each sample is its own patient.
     """
 
     features: Features
     codes: Ints
     n_classes: int
+    groups: Ints | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cup_assets.classify.models import MODELS, TrainingSet
+from cup_assets.classify.models.xgboost import BoostedTrees, f_statistics
+from cup_assets_tests.classify.synthetic import QUICK, cohort
+
+
+def _training() -> TrainingSet:
+    data = cohort(missing=0)
+    return TrainingSet(data.X, np.unique(data.y, return_inverse=True)[1], 4)
+
+
+def _fit(training: TrainingSet, *rounds: int) -> list[BoostedTrees]:
+    candidates = [{"rounds": number, "depth": 2, "rate": 0.3} for number in rounds]
+    return MODELS["xgboost"].fit(training, candidates, QUICK, 1)  # type: ignore[return-value]
+
+
+def test_the_statistic_is_that_of_the_analysis_of_variance() -> None:
+    from sklearn.feature_selection import f_classif
+
+    training = _training()
+    unequal = np.arange(120) % 5 > 0
+    features, codes = training.features[unequal], training.codes[unequal]
+    expected = f_classif(features.astype(np.float64), codes)[0]
+    np.testing.assert_allclose(f_statistics(features, codes), expected, rtol=1e-6)
+
+
+def test_a_constant_column_tells_nothing_and_a_perfect_one_everything() -> None:
+    codes = np.array([0, 0, 1, 1])
+    features = np.array([[0.5, 0.1, 0.3], [0.5, 0.1, 0.9], [0.5, 0.7, 0.2], [0.5, 0.7, 0.8]])
+    constant, perfect, noise = f_statistics(features.astype(np.float32), codes)
+    assert constant == 0
+    assert perfect > 1e6 > noise
+
+
+def test_trees_are_shown_the_columns_that_tell_classes_apart_in_the_training_part() -> None:
+    training = _training()
+    features = np.random.default_rng(1).random((120, 50)).astype(np.float32)
+    features[:, [3, 30]] += training.codes[:, None]
+    part = replace(training, features=features)
+    candidate = {"rounds": 5, "depth": 2, "rate": 0.3}
+    parameters = replace(QUICK, xgboost_columns=2)
+    (model,) = MODELS["xgboost"].fit(part, [candidate], parameters, 1)
+    assert model.arrays()["columns"].tolist() == [3, 30]
+
+
+def test_the_first_rounds_of_a_long_fit_are_the_short_fit() -> None:
+    training = _training()
+    shared, _ = _fit(training, 4, 12)
+    (alone,) = _fit(training, 4)
+    assert shared.booster.tobytes() == alone.booster.tobytes()
+
+
+def test_scores_are_those_of_the_library() -> None:
+    import xgboost
+
+    training = _training()
+    (model,) = _fit(training, 8)
+    booster = xgboost.Booster(model_file=bytearray(model.booster))
+    rows = xgboost.DMatrix(training.features[:, model.columns])
+    np.testing.assert_allclose(model.scores(training.features), booster.predict(rows), atol=1e-6)
+
+
+def test_a_class_of_few_samples_gets_leaves_of_its_own() -> None:
+    training = _training()
+    rows = np.concatenate([np.flatnonzero(training.codes > 0), np.flatnonzero(training.codes == 0)])
+    part = TrainingSet(training.features[rows[:94]], training.codes[rows[:94]], 4)
+    assert np.bincount(part.codes).tolist() == [4, 30, 30, 30]
+    (model,) = _fit(part, 25)
+    unseen = training.features[rows[94:]]
+    assert (model.scores(unseen).argmax(axis=1) == 0).mean() > 0.9
