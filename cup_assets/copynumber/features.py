@@ -18,14 +18,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cup_assets.genome import AUTOSOMES, chromosome_arms
+from cup_assets.genome import AUTOSOMES
 
 # The short arms of the acrocentric chromosomes carry no probes on any array.
 _BARE_ARMS = ("13p", "14p", "15p", "21p", "22p")
+# Spelt, not looked up: polars at import would start its threads in every process that forks.
 ARMS = tuple(
-    arm
-    for chrom, arm, _, _ in chromosome_arms("hg19").iter_rows()
-    if chrom in AUTOSOMES and arm not in _BARE_ARMS
+    f"{chrom}{arm}" for chrom in AUTOSOMES for arm in "pq" if f"{chrom}{arm}" not in _BARE_ARMS
 )
 STATE_VALUES = {
     "deletion": -2.0,

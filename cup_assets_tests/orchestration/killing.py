@@ -30,7 +30,10 @@ def attempt(data: Path, stage: str | None) -> int:
     if child:
         return os.waitpid(child, 0)[1]
     try:
-        with cheaply(), patch.object(catalogue, "_record", dying(catalogue._record, stage)):
+        with (
+            cheaply(),
+            patch.object(catalogue, "record_version", dying(catalogue.record_version, stage)),
+        ):
             if stage == "a matrix file":
                 with patch.object(matrices.os, "fsync", lambda _: die()):
                     materialize(Settings(data, workers=1))
@@ -43,7 +46,7 @@ def attempt(data: Path, stage: str | None) -> int:
 
 
 def dying(record: Callable[..., None], stage: str | None) -> Callable[..., None]:
-    """Return a `_record` that kills the process after a stage's rows were written, uncommitted."""
+    """Return a `record_version` that kills the process when a stage is written, not committed."""
 
     def record_or_die(connection: Any, recipe: Any, *rest: Any) -> None:
         if recipe.name == stage:

@@ -217,7 +217,7 @@ def full_for_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise duckdb.IOException('IO Error: Could not write file "x": No space left on device')
 
-    monkeypatch.setattr(catalogue_module, "_record", full)
+    monkeypatch.setattr(catalogue_module, "record_version", full)
 
 
 def full_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
