@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-batch
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-batch bench-adjustment
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -46,6 +46,9 @@ bench-normalisation: $(STAMP) ## seconds and memory from IDAT files to betas, ag
 
 bench-accuracy: $(STAMP) ## error against simulated truth, by method and material, and peers' (minutes)
 	$(BIN)/python benchmarks/accuracy.py
+
+bench-adjustment: $(STAMP) ## what adjusting for FFPE and frozen does to samples never seen, against simulated truth
+	$(BIN)/python benchmarks/adjustment.py
 
 bench-quality: $(STAMP) ## detection rates of quality control on simulated cohorts with planted mistakes (minutes)
 	$(BIN)/python benchmarks/quality.py

@@ -1,11 +1,11 @@
 """What adjusting for the material does to samples never seen, against simulated truth.
 
-    python benchmarks/adjustment.py
+    make bench-adjustment
 
 A cohort of 8 classes teaches the adjustment, another one, of the same biology and of other
 batches, is adjusted by it. Twice: with FFPE and frozen in every class alike, and with classes
 that are almost all of one material. Beside the pipeline's model, which has terms for classes, the
-one without, as Capper et al. (Nature 2018) fit it. About two minutes.
+one without, as Capper et al. (Nature 2018) fit it. Under a minute.
 """
 
 from __future__ import annotations
