@@ -190,8 +190,9 @@ def read_matrix(
     # Each sample contiguous, and no second copy of a table of hundreds of samples.
     values = np.empty((len(names), len(found)), dtype=np.float32).T
     for i, name in enumerate(names):
-        column = frame[name].to_numpy()
-        values[:, i] = column if rows is None else column[rows]
+        # Filled by polars first: numpy's way to missing values takes twice as long.
+        column = frame[name].fill_null(float("nan")).to_numpy()
+        values[:, i] = column if rows is None else column.take(rows)
     return found.to_list(), names, values
 
 
