@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 from cup_assets.copynumber import make_pool, no_call_profile, profile_sample
 from cup_assets.copynumber.features import ALTERED, ARMS, cnv_features
@@ -58,6 +59,23 @@ def test_states_are_ordered_and_no_call_is_missing() -> None:
     assert genes[:5] == [-2, -1, 0, 1, 2]
     assert np.isnan(genes[5])
     assert features.values[0, features.names.index(ALTERED)] == np.float32(0.4)
+
+
+def test_an_arm_that_is_not_sure_enough_is_missing_though_it_has_a_level() -> None:
+    calls = pl.DataFrame(
+        {
+            "sample_id": ["s", "s"],
+            "kind": ["arm", "arm"],
+            "region": ["1p", "1q"],
+            "log2": [0.3, 0.3],
+            "call": ["no_call", "gain"],
+        }
+    )
+    altered = pl.DataFrame(schema={"sample_id": pl.String, "altered_fraction": pl.Float64})
+    features = cnv_features(["s"], calls, altered, ())
+    values = dict(zip(features.names, features.values[0].tolist(), strict=True))
+    assert np.isnan(values["arm:1p"])
+    assert values["arm:1q"] == pytest.approx(0.3)
 
 
 def test_sex_chromosomes_and_bare_arms_are_no_features() -> None:

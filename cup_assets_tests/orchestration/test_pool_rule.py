@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from cup_assets.copynumber import CnvParameters
+from cup_assets.orchestration import pool_rule
 from cup_assets.orchestration.cnv_cohort import read_cnv_features
 from cup_assets.orchestration.cnv_files import file_name
 from cup_assets.orchestration.landing import batches_awaiting_controls
@@ -45,6 +47,15 @@ def test_a_pool_that_lost_a_control_gives_way() -> None:
 
 def test_without_another_pool_the_old_one_stays() -> None:
     assert superseded(pool("a", 4), None, RULE) is None
+
+
+def test_a_pool_that_nothing_can_replace_stays_and_names_the_controls_it_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = pl.DataFrame({"sample_id": ["n01", "n02"]})
+    monkeypatch.setattr(pool_rule, "normal_controls", lambda _: (left, []))
+    choice = pool_rule._choose(Platform(data=str(tmp_path)), pool("a", 4), None)
+    assert (choice.version, choice.lost) == ("a", ("n00", "n03"))
 
 
 @pytest.mark.parametrize("name", ["a/b", "../x", ".hidden", "räum lich", "a b"])
