@@ -52,6 +52,9 @@ class EvaluationParameters:
         that is larger.
     logistic_c, svm_c
         Candidates for the inverse L2 penalty, for features scaled to a mean squared norm of 1.
+    svm_gamma
+        Candidates for the rate of the Gaussian kernel of the support vector machine, in the same
+        scale; none: linear ones only.
     xgboost_columns
         Columns of the largest F statistic in the training part that boosted trees choose from.
     xgboost_rounds, xgboost_depth, xgboost_rate
@@ -88,6 +91,7 @@ class EvaluationParameters:
     forest_draws: int = 8
     logistic_c: tuple[float, ...] = (1.0, 30.0, 1000.0, 30_000.0)
     svm_c: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
+    svm_gamma: tuple[float, ...] = (0.5,)
     xgboost_columns: int = 2000
     xgboost_rounds: tuple[int, ...] = (25, 75)
     xgboost_depth: tuple[int, ...] = (1, 3)
@@ -119,5 +123,7 @@ class EvaluationParameters:
             values = getattr(self, name)
             if not values or min(values) <= 0:
                 raise ClassifyError(f"{name} is {values}: it needs at least one positive number")
+        if self.svm_gamma and min(self.svm_gamma) <= 0:
+            raise ClassifyError(f"svm_gamma is {self.svm_gamma}: it must be positive")
         if max(self.network_dropout) >= 1:
             raise ClassifyError(f"network_dropout is {self.network_dropout}: it must be below 1")

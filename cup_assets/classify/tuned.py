@@ -120,7 +120,7 @@ def _score_group(
         pipeline, training = _prepare(data, rows[~held], codes[~held], n_classes, parameters)
         models = spec.fit(training, spec.candidates(parameters), parameters, seed)
         features = pipeline.features_of(data, rows[held])
-        return np.array([fitted.scores(features) for fitted in models])
+        return spec.scores(models, features)
 
 
 def _one_thread() -> AbstractContextManager[object]:

@@ -34,14 +34,18 @@ def test_scores_sum_to_one_and_find_separable_classes(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_score_has_the_same_bits_alone_in_a_batch_and_after_storage(name: str) -> None:
     training, spec = _training(), MODELS[name]
-    (model,) = spec.fit(training, spec.candidates(QUICK)[:1], QUICK, 1)
-    together = model.scores(training.features)
-    again = spec.load(model.arrays()).scores(training.features[::-1])[::-1]
-    assert together.tobytes() == again.tobytes()
-    for row in range(0, 120, 17):
-        alone = model.scores(training.features[row : row + 1])
-        assert alone.tobytes() == together[row].tobytes()
-    assert model.scores(training.features[:0]).shape == (0, 4)
+    models = spec.fit(training, spec.candidates(QUICK), QUICK, 1)
+    shared = spec.scores(models, training.features)
+    assert spec.scores(models, training.features[:0]).shape == (len(models), 0, 4)
+    for model, expected in zip(models, shared, strict=True):
+        together = model.scores(training.features)
+        assert together.tobytes() == expected.tobytes()
+        again = spec.load(model.arrays()).scores(training.features[::-1])[::-1]
+        assert together.tobytes() == again.tobytes()
+        for row in range(0, 120, 17):
+            alone = model.scores(training.features[row : row + 1])
+            assert alone.tobytes() == together[row].tobytes()
+        assert model.scores(training.features[:0]).shape == (0, 4)
 
 
 @pytest.mark.parametrize("name", NAMES)

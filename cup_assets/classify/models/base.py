@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cup_assets.classify.data import Features, Floats, Ints
@@ -45,6 +46,10 @@ class TrainingSet:
     groups: Ints | None = None
 
 
+def _scores_of_each(models: Sequence[Model], features: Features) -> Floats:
+    return np.array([model.scores(features) for model in models])
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """How a model family is tuned, fitted and stored.
@@ -63,6 +68,9 @@ class ModelSpec:
         The inverse of ``Model.arrays``.
     floor
         Least raw score that the calibrator tells from zero.
+    scores
+        (models of one fit, features) -> their raw scores float64[models, n, k], sharing what work
+        they can; the bits are those of ``Model.scores``.
     """
 
     name: str
@@ -70,3 +78,4 @@ class ModelSpec:
     fit: Callable[[TrainingSet, Sequence[Candidate], EvaluationParameters, int], list[Model]]
     load: Callable[[Mapping[str, NDArray[Any]]], Model]
     floor: Callable[[EvaluationParameters], float]
+    scores: Callable[[Sequence[Model], Features], Floats] = _scores_of_each

@@ -70,11 +70,14 @@ class RowSpace:
         Maps coefficients back to the probes' space, the scale included.
     centre : float64[p]
         Mean of the training rows.
+    scale
+        What the centred rows were multiplied by.
     """
 
     rotated: Floats
     basis: Floats
     centre: Floats
+    scale: float
 
     def model(self, coefficients: Floats, intercept: Floats) -> LinearModel:
         """Return the model of the probes for coefficients float64[r, k] of the rotated rows."""
@@ -90,13 +93,13 @@ def row_space(features: Features) -> RowSpace:
     scale = float(np.sqrt((centred**2).sum() / n)) or 1.0
     centred /= scale
     if n >= p:
-        return RowSpace(centred, np.eye(p) / scale, centre)
+        return RowSpace(centred, np.eye(p) / scale, centre, 1 / scale)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     # Centring takes one rank away, duplicated samples more: those directions are rounding only.
     kept = values > values[-1] * 1e-10
     singular = np.sqrt(values[kept])
     left = vectors[:, kept]
-    return RowSpace(left * singular, centred.T @ (left / singular) / scale, centre)
+    return RowSpace(left * singular, centred.T @ (left / singular) / scale, centre, 1 / scale)
 
 
 def multinomial_ridge(
