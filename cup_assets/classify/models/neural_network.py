@@ -142,7 +142,8 @@ def _train(
     if held is not None:
         centred = held.features.astype(np.float64) - space.centre
         # Held samples count for as much as their class does in training.
-        shares = targets.sum(axis=0) / np.maximum(np.bincount(held.codes, minlength=held.n_classes)[present], 1)
+        sizes = np.bincount(held.codes, minlength=held.n_classes)[present]
+        shares = targets.sum(axis=0) / np.maximum(sizes, 1)
         own = shares[np.searchsorted(present, held.codes)]
         watched = (
             centred @ space.basis * _INPUT_SCALE,
