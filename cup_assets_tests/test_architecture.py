@@ -70,7 +70,11 @@ CHAIN = {
         ],
         False,
     ),
-    "evaluation/landscape": ("evaluation", ["datasets/reference", "normalised/betas"], False),
+    "evaluation/landscape": (
+        "evaluation",
+        ["cnv/profiles", "datasets/reference", "normalised/betas"],
+        False,
+    ),
     "panels/importance": ("panels", ["datasets/reference"], False),
     "panels/cpg": ("panels", ["datasets/reference"], False),
     "diagnosis/classifier": (
