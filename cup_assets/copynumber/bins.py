@@ -173,19 +173,18 @@ def make_bins(probes: pl.DataFrame, build: str, parameters: CnvParameters) -> Bi
 def _placed_probes(probes: pl.DataFrame, build: str, parameters: CnvParameters) -> pl.DataFrame:
     """Return usable probes in genome order with their arm and their side of excluded regions."""
     karyotype = pl.Enum(CHROMOSOMES)
-    arms = chromosome_arms(build)
     frame = (
-        probes.select("chrom", "pos", "genes", "kind")
-        .with_row_index("row")
+        probes.lazy()
+        .select(pl.int_range(pl.len()).alias("row"), "chrom", "pos", "genes", "kind")
         .filter(
             pl.col("chrom").is_in(CHROMOSOMES),
             pl.col("pos").is_not_null(),
             pl.col("kind").ne_missing("rs"),
         )
-        .with_columns(pl.col("row").cast(pl.Int64), stretch=pl.lit(0))
-        .join(arms, on="chrom", how="inner")
-        .filter(pl.col("pos").is_between("start", "end", closed="left"))
-        .drop("start", "end")
+        .drop("kind")
+        .with_columns(arm=_arm(build), stretch=pl.lit(0))
+        .filter(pl.col("arm").is_not_null())
+        .collect()
     )
     for region_build, chrom, start, end in parameters.excluded_regions:
         if region_build == build:
@@ -194,6 +193,17 @@ def _placed_probes(probes: pl.DataFrame, build: str, parameters: CnvParameters) 
                 stretch=pl.col("stretch") + (here & (pos >= end)).cast(pl.Int32)
             )
     return frame.sort(pl.col("chrom").cast(karyotype), "pos", "row")
+
+
+def _arm(build: str) -> pl.Expr:
+    """Return the arm of each probe, null where it lies on none."""
+    arms = chromosome_arms(build)
+    arm = pl.lit(None, pl.String)
+    # Chained, not joined: a join of half a million rows costs several times their memory.
+    for chrom, name, start, end in arms.iter_rows():
+        here = pl.col("pos").is_between(start, end, closed="left") & (pl.col("chrom") == chrom)
+        arm = pl.when(here).then(pl.lit(name)).otherwise(arm)
+    return arm
 
 
 def _widest_bin(n_probes: int, build: str, parameters: CnvParameters) -> int:
