@@ -27,6 +27,7 @@ from peers.segmentation import cnv_python
 from rich.console import Console
 from rich.table import Table
 
+from cup_assets.methylome import load_manifest
 from cup_assets.simulate.idat_writer import write_idat
 from cup_assets.simulate.manifest_writer import write_manifest
 from cup_assets.simulate.people import Sample
@@ -124,7 +125,8 @@ class Process:
 def write_files(folder: Path, options: argparse.Namespace) -> None:
     """Write manifest, IDAT pairs, sexes, and the normalised intensities beside the pairs."""
     laboratory = Laboratory(options.array, options.seed)
-    write_manifest(laboratory.layout, folder)
+    # A worker finds the manifest parsed, as the platform keeps it.
+    load_manifest(write_manifest(laboratory.layout, folder), folder / "cache")
     sexes = {}
     for part in ("controls", "samples", "mepylome"):
         (folder / part).mkdir()

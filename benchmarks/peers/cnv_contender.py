@@ -66,10 +66,12 @@ def mepylome(folder: Path, _sexes: dict[str, str]) -> Engine:
     Its look-ups take indices for NumPy arrays, which pandas 3 no longer makes of strings unasked.
     """
     import logging
+    import warnings
 
     import pandas as pd
 
     logging.disable(logging.INFO)
+    warnings.simplefilter("ignore")
     pd.options.future.infer_string = False
     from mepylome import CNV, Annotation, Manifest, MethylData, RawData
 
