@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-batch bench-adjustment
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-models bench-batch bench-adjustment
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -57,6 +57,10 @@ bench-cnv: $(STAMP) ## copy number: calls against simulated truth, segmentations
 	$(BIN)/python benchmarks/cnv_accuracy.py
 	$(BIN)/python benchmarks/cnv_segmentation.py
 	$(BIN)/python benchmarks/cnv_speed.py
+
+bench-models: $(STAMP) ## a fit and an inner grid of every model; the row space against all columns
+	$(BIN)/python benchmarks/models.py --peer --samples 700
+	$(BIN)/python benchmarks/models.py
 
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py

@@ -86,14 +86,16 @@ class RowSpace:
 
 
 def row_space(features: Features) -> RowSpace:
-    """Rotate features float32[n, p]; with n >= p the rows are only centred and scaled."""
+    """Rotate features float32[n, p] to their principal axes, those without variance left out."""
     n, p = features.shape
     centre = features.mean(axis=0, dtype=np.float64)
     centred = features.astype(np.float64) - centre
     scale = float(np.sqrt((centred**2).sum() / n)) or 1.0
     centred /= scale
     if n >= p:
-        return RowSpace(centred, np.eye(p) / scale, centre, 1 / scale)
+        values, axes = np.linalg.eigh(centred.T @ centred)
+        axes = axes[:, values > values[-1] * 1e-10]
+        return RowSpace(centred @ axes, axes / scale, centre, 1 / scale)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     # Centring takes one rank away, duplicated samples more: those directions are rounding only.
     kept = values > values[-1] * 1e-10
@@ -112,7 +114,7 @@ def multinomial_ridge(
     """
     from sklearn.linear_model import LogisticRegression
 
-    solver = LogisticRegression(tol=1e-6, max_iter=5000, warm_start=True)
+    solver = LogisticRegression(tol=1e-10, max_iter=20_000, warm_start=True)
     fits = []
     for penalty in penalties:
         solver.set_params(C=penalty).fit(rows, codes, sample_weight=weights)

@@ -99,6 +99,18 @@ def test_the_network_of_the_probes_is_the_one_that_pytorch_trained(
     np.testing.assert_allclose(model.scores(training.features), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("lonely", [0, 3])
+def test_a_class_of_one_patient_is_learnt_though_none_of_it_is_watched(lonely: int) -> None:
+    training = _training()
+    assert training.groups is not None
+    own = np.flatnonzero(training.codes == lonely)[:2]
+    rows = np.union1d(np.flatnonzero(training.codes != lonely), own)
+    part = TrainingSet(training.features[rows], training.codes[rows], 4, training.groups[rows])
+    assert lonely not in part.codes[watched_rows(part, seed=1)]
+    (model,) = MODELS["neural_network"].fit(part, [CANDIDATE], QUICK, 1)
+    assert (model.scores(training.features[own]).argmax(axis=1) == lonely).all()
+
+
 def test_new_samples_are_scored_without_pytorch() -> None:
     import subprocess
     import sys
