@@ -12,7 +12,15 @@ from cup_assets.classify.data import FACTORS
 from cup_assets.classify.errors import ClassifyError
 
 STRATEGIES = ("none", "class_weight", "down_sample")
-_COUNTS = ("n_probes", "trees", "forest_draws", "xgboost_columns", "network_epochs", "bootstraps")
+_COUNTS = (
+    "n_probes",
+    "trees",
+    "forest_draws",
+    "logistic_columns",
+    "xgboost_columns",
+    "network_epochs",
+    "bootstraps",
+)
 _GRIDS = (
     *("forest_features", "logistic_c", "svm_c", "xgboost_rounds", "xgboost_depth", "xgboost_rate"),
     *("network_hidden", "network_dropout", "calibration_c"),
@@ -50,6 +58,13 @@ class EvaluationParameters:
     forest_draws
         Least number of samples drawn from each class for a tree; the smallest class's size where
         that is larger.
+    logistic_l1
+        Candidates for the elastic net's strength, as shares of the one that leaves no probe; none:
+        L2 penalties only.
+    logistic_mix
+        Share of the elastic net that falls on absolute coefficients, the rest on their squares.
+    logistic_columns
+        Columns of the largest F statistic in the training part that the elastic net chooses from.
     logistic_c, svm_c
         Candidates for the inverse L2 penalty, for features scaled to a mean squared norm of 1.
     svm_gamma
@@ -90,6 +105,9 @@ class EvaluationParameters:
     forest_features: tuple[float, ...] = (1.0, 3.0)
     forest_draws: int = 8
     logistic_c: tuple[float, ...] = (1.0, 30.0, 1000.0, 30_000.0)
+    logistic_l1: tuple[float, ...] = (0.1, 0.01)
+    logistic_mix: float = 0.9
+    logistic_columns: int = 2000
     svm_c: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
     svm_gamma: tuple[float, ...] = (0.5,)
     xgboost_columns: int = 2000
@@ -123,7 +141,10 @@ class EvaluationParameters:
             values = getattr(self, name)
             if not values or min(values) <= 0:
                 raise ClassifyError(f"{name} is {values}: it needs at least one positive number")
-        if self.svm_gamma and min(self.svm_gamma) <= 0:
-            raise ClassifyError(f"svm_gamma is {self.svm_gamma}: it must be positive")
+        for name in ("svm_gamma", "logistic_l1"):
+            if min(getattr(self, name), default=1) <= 0:
+                raise ClassifyError(f"{name} is {getattr(self, name)}: it must be positive")
+        if not 0 < self.logistic_mix <= 1:
+            raise ClassifyError(f"logistic_mix is {self.logistic_mix}: it must lie in 0..1")
         if max(self.network_dropout) >= 1:
             raise ClassifyError(f"network_dropout is {self.network_dropout}: it must be below 1")

@@ -15,6 +15,7 @@ QUICK = EvaluationParameters(
     trees=30,
     forest_features=(1.0,),
     logistic_c=(10.0, 1000.0),
+    logistic_l1=(0.05,),
     svm_c=(1.0, 10.0),
     xgboost_rounds=(5, 15),
     xgboost_depth=(2,),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cup_assets.classify.data import Features, Floats, Ints
 from cup_assets.classify.models.base import Arrays, Candidate, Model, ModelSpec, TrainingSet
 from cup_assets.classify.models.linear import softmax
+from cup_assets.classify.models.screening import largest_f
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.strategies import balanced
 
@@ -82,19 +83,6 @@ class BoostedTrees:
         return cls(arrays["booster"], arrays["columns"], arrays["present"], n_classes)
 
 
-def f_statistics(features: Features, codes: Ints) -> Floats:
-    """Return the F statistic of each column between classes, float64[p]; 0 for a constant one."""
-    present, codes = np.unique(codes, return_inverse=True)
-    n, k = len(codes), len(present)
-    centred = features - features.mean(axis=0, dtype=np.float64)
-    total = (centred**2).sum(axis=0)
-    members = (codes == np.arange(k)[:, None]).astype(np.float64)
-    between = ((members @ centred) ** 2 / members.sum(axis=1)[:, None]).sum(axis=0)
-    within = np.maximum(total - between, 1e-12 * total)
-    scale = max(n - k, 1) / max(k - 1, 1)
-    return np.asarray(scale * between / np.where(within > 0, within, np.inf), dtype=np.float64)
-
-
 def _fit(
     training: TrainingSet,
     candidates: Sequence[Candidate],
@@ -106,9 +94,7 @@ def _fit(
 
     training, weights = balanced(training, parameters.strategy, seed)
     present, labels = np.unique(training.codes, return_inverse=True)
-    statistics = f_statistics(training.features, training.codes)
-    order = np.argsort(-statistics, kind="stable")
-    columns = np.sort(order[: parameters.xgboost_columns]).astype(np.int64)
+    columns = largest_f(training.features, training.codes, parameters.xgboost_columns)
     rows = xgboost.QuantileDMatrix(
         np.ascontiguousarray(training.features[:, columns]),
         label=labels,

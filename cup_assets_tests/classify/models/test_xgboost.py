@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cup_assets.classify.models import MODELS, TrainingSet
-from cup_assets.classify.models.xgboost import BoostedTrees, f_statistics
+from cup_assets.classify.models.xgboost import BoostedTrees
 from cup_assets_tests.classify.synthetic import QUICK, cohort
 
 
@@ -19,25 +19,7 @@ def _fit(training: TrainingSet, *rounds: int) -> list[BoostedTrees]:
     return MODELS["xgboost"].fit(training, candidates, QUICK, 1)  # type: ignore[return-value]
 
 
-def test_the_statistic_is_that_of_the_analysis_of_variance() -> None:
-    from sklearn.feature_selection import f_classif
-
-    training = _training()
-    unequal = np.arange(120) % 5 > 0
-    features, codes = training.features[unequal], training.codes[unequal]
-    expected = f_classif(features.astype(np.float64), codes)[0]
-    np.testing.assert_allclose(f_statistics(features, codes), expected, rtol=1e-6)
-
-
-def test_a_constant_column_tells_nothing_and_a_perfect_one_everything() -> None:
-    codes = np.array([0, 0, 1, 1])
-    features = np.array([[0.5, 0.1, 0.3], [0.5, 0.1, 0.9], [0.5, 0.7, 0.2], [0.5, 0.7, 0.8]])
-    constant, perfect, noise = f_statistics(features.astype(np.float32), codes)
-    assert constant == 0
-    assert perfect > 1e6 > noise
-
-
-def test_trees_are_shown_the_columns_that_tell_classes_apart_in_the_training_part() -> None:
+def test_trees_see_only_the_columns_that_tell_classes_apart_in_the_training_part() -> None:
     training = _training()
     features = np.random.default_rng(1).random((120, 50)).astype(np.float32)
     features[:, [3, 30]] += training.codes[:, None]
