@@ -128,8 +128,8 @@ def _settings(depth: float, rate: float, n_present: int, seed: int) -> dict[str,
         # Another tenth of the columns for each tree: else a few samples are told apart by the same
         # few columns every round.
         "colsample_bytree": 0.1,
-        # The defaults of 1 forbid, or empty, a leaf of a class of few samples: their curvature, at
-        # most a quarter of a weight each, is what both are compared with.
+        # The defaults of 1 weigh much against a class of few samples, whose curvature, at most half
+        # a weight each, is what both are compared with.
         "min_child_weight": 0.01,
         "reg_lambda": 0.3,
         "nthread": 1,
