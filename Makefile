@@ -62,6 +62,9 @@ bench-models: $(STAMP) ## a fit and an inner grid of every model; the row space 
 	$(BIN)/python benchmarks/models.py --peer --samples 700
 	$(BIN)/python benchmarks/models.py
 
+bench-novelty: $(STAMP) ## what a release says of classes that it has never seen, on the data folder's reference samples
+	$(BIN)/python benchmarks/novelty.py --data data
+
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py
 

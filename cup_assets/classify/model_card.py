@@ -36,11 +36,15 @@ def model_card(record: Mapping[str, Any]) -> str:
         "## Use",
         "",
         "Research support for a pathologist's diagnosis; not a medical device. It can only name "
-        "classes listed below: a tumour of any other kind is scored among them all the same, and "
-        "only a low score may tell.",
+        "classes listed below: a tumour of any other kind is scored among them all the same, often "
+        "highly. A sample unlike the reference samples of its class is no match for it; this finds "
+        "many tumours of other kinds and not all.",
         "",
         f"Call: match at a class score of at least {parameters['match_threshold']}; family_only "
-        f"at a family score of at least {parameters['family_threshold']}; otherwise no_match. A "
+        f"at a family score of at least {parameters['family_threshold']}; otherwise no_match. "
+        f"No match either, where fewer than {parameters['typicality_threshold']:.0%} of the "
+        "held-out reference samples lie as far from their class: as many of the known kinds are "
+        "lost. A "
         f"sample lacking more than {parameters['max_missing']:.0%} of the probes is not scored.",
         "",
         "## Performance in nested cross-validation",

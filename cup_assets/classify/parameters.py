@@ -19,6 +19,7 @@ _COUNTS = (
     "logistic_columns",
     "xgboost_columns",
     "network_epochs",
+    "typicality_directions",
     "bootstraps",
 )
 _GRIDS = (
@@ -93,6 +94,13 @@ class EvaluationParameters:
         the label at most ``doubt_label_score``.
     max_missing
         Share of the released probes a sample may lack and still be scored.
+    typicality_threshold
+        A sample is no match for a class of whose distance fewer of the held-out reference samples
+        are from theirs than this share, however high its score; as many known ones are lost.
+    typicality_directions
+        Most directions of variation within classes that the distance is measured in.
+    typicality_shrinkage
+        How far the variances of these directions are drawn to their mean, 0 to 1.
     """
 
     n_probes: int = 2000
@@ -125,6 +133,9 @@ class EvaluationParameters:
     doubt_score: float = 0.5
     doubt_label_score: float = 0.1
     max_missing: float = 0.2
+    typicality_threshold: float = 0.05
+    typicality_directions: int = 300
+    typicality_shrinkage: float = 0.05
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from cup_assets.classify.data import Features, Strings
+from cup_assets.classify.data import Features, Floats, Strings
 from cup_assets.classify.errors import ReleaseError
 from cup_assets.classify.families import CALL_SCHEMA, call_samples
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.tuned import TunedClassifier
+from cup_assets.classify.typicality import Typicality
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class Predictions:
         Frame (sample_id, release, class, raw_score, score), a row for each scored sample and
         class.
     calls
-        Frame (sample_id, release, class, score, family, family_score, call, missing, note), a row
-        for each sample. ``missing`` is the share of the release's probes that it lacks, masked or
-        not on its array; they count as the mean of the reference. A sample that lacks too many is
-        not scored: its class, family and scores are null, its call is no_match and the note says
-        why. The note is null where there is nothing to say.
+        Frame (sample_id, release, class, score, family, family_score, call, typicality, missing,
+        note), a row for each sample. ``typicality`` is the share of held-out reference samples that
+        lie at least as far from their class as the sample from the class named; below the limit
+        there is no match, whatever the score, and the note says so. ``missing`` is the share of the
+        release's probes that it lacks, masked or not on its array; they count as the mean of the
+        reference. A sample that lacks too many is not scored: its class, family, scores and
+        typicality are null, its call is no_match and the note says why. The note is null where
+        there is nothing to say.
     """
 
     scores: pl.DataFrame
@@ -54,6 +58,8 @@ class Release:
         Name in ``MODELS``.
     classifier
         Pipeline, model and calibrator.
+    typicality
+        What is usual for a sample of a class.
     family_of
         Family of each class.
     record
@@ -64,6 +70,7 @@ class Release:
     version: str
     model: str
     classifier: TunedClassifier
+    typicality: Typicality
     family_of: Mapping[str, str]
     record: Mapping[str, Any]
 
@@ -129,16 +136,10 @@ class Release:
         missing = np.isnan(betas).mean(axis=1) if len(betas) else np.empty(0)
         scored = np.flatnonzero(missing <= self._parameters.max_missing)
         names = [str(name) for name in sample_ids]
-        raw, score = self.classifier.scores(pipeline.features(betas[scored], levels[scored]))
+        features = pipeline.features(betas[scored], levels[scored])
+        raw, score = self.classifier.scores(features)
         classes = self.classifier.classes.tolist()
-        called = call_samples(
-            [names[row] for row in scored],
-            score,
-            classes,
-            self.family_of,
-            self._parameters.match_threshold,
-            self._parameters.family_threshold,
-        )
+        called = self._called([names[row] for row in scored], features, score)
         arrays = factors.get("array") or [None] * len(names)
         notes = [self._note(*of_sample) for of_sample in zip(levels, missing, arrays, strict=True)]
         order = pl.DataFrame(
@@ -147,9 +148,13 @@ class Release:
         calls = (
             order.join(called, on="sample_id", how="left", maintain_order="left")
             .with_columns(
-                pl.col("call").fill_null("no_match"), pl.lit(self.version).alias("release")
+                pl.col("call").fill_null("no_match"),
+                pl.lit(self.version).alias("release"),
+                pl.concat_str("unlike", "note", separator="; ", ignore_nulls=True)
+                .replace("", None)
+                .alias("note"),
             )
-            .select("sample_id", "release", *list(CALL_SCHEMA)[1:], "missing", "note")
+            .select("sample_id", "release", *list(CALL_SCHEMA)[1:], "typicality", "missing", "note")
         )
         scores = pl.DataFrame(
             {
@@ -162,6 +167,32 @@ class Release:
             schema_overrides={"sample_id": pl.String, "release": pl.String, "class": pl.String},
         )
         return Predictions(scores, calls)
+
+    def _called(self, names: Sequence[str], features: Features, score: Floats) -> pl.DataFrame:
+        """Call by the scores, and take back matches with classes that a sample is unlike."""
+        parameters, classes = self._parameters, self.classifier.classes.tolist()
+        called = call_samples(
+            names, score, classes, self.family_of,
+            parameters.match_threshold, parameters.family_threshold,
+        )  # fmt: skip
+        codes = np.array([classes.index(name) for name in called["class"]], dtype=np.int64)
+        called = called.with_columns(
+            typicality=pl.Series(self.typicality.shares(features, codes), dtype=pl.Float64)
+        )
+        unlike = pl.col("typicality") < parameters.typicality_threshold
+        family = pl.col("family_score") >= parameters.family_threshold
+        return called.with_columns(
+            call=pl.when(unlike & (pl.col("call") == "match"))
+            .then(pl.when(family).then(pl.lit("family_only")).otherwise(pl.lit("no_match")))
+            .otherwise("call"),
+            unlike=pl.when(unlike).then(
+                pl.format(
+                    "unlike its class: only {} % of the reference samples lie as far from theirs"
+                    f" (limit {parameters.typicality_threshold:.0%})",
+                    (pl.col("typicality") * 100).round(1),
+                )
+            ),
+        )
 
     @property
     def _parameters(self) -> EvaluationParameters:
@@ -204,7 +235,7 @@ def parameters_from_json(values: Mapping[str, Any]) -> EvaluationParameters:
     ReleaseError
         If a threshold or limit is missing.
     """
-    for needed in ("match_threshold", "family_threshold", "max_missing"):
+    for needed in ("match_threshold", "family_threshold", "typicality_threshold", "max_missing"):
         if needed not in values:
             raise ReleaseError(f"the release does not say its {needed}: make a new release")
     known = {field.name for field in fields(EvaluationParameters)}

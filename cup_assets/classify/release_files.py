@@ -31,6 +31,7 @@ from cup_assets.classify.models import MODELS
 from cup_assets.classify.pipeline import Pipeline
 from cup_assets.classify.release import Release, probe_list_sha256
 from cup_assets.classify.tuned import TunedClassifier
+from cup_assets.classify.typicality import Typicality
 
 FORMAT = 2
 _HASHED = ("model.npz", "model_card.md")
@@ -146,6 +147,7 @@ def _arrays(release: Release) -> dict[str, NDArray[Any]]:
             "shift": release.classifier.pipeline.shift,
         },
         "model": release.classifier.model.arrays(),
+        "typicality": release.typicality.arrays(),
         "calibrator": release.classifier.calibrator.arrays(),
         "classifier": {"classes": release.classifier.classes},
     }
@@ -171,7 +173,14 @@ def _rebuild(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
     own = ("format", "files", "digest")
     record = {name: value for name, value in content.items() if name not in own}
-    return Release(content["version"], content["model"], classifier, content["families"], record)
+    return Release(
+        content["version"],
+        content["model"],
+        classifier,
+        Typicality.load(part("typicality")),
+        content["families"],
+        record,
+    )
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from cup_assets.classify.nested import outer_folds
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.release import Release, probe_list_sha256
 from cup_assets.classify.tuned import fit_tuned
+from cup_assets.classify.typicality import fit_typicality
 from cup_assets.compute import Mapper, serial
 
 
@@ -67,7 +68,8 @@ def fit_release(
     The outer folds of the first repeat play the part that the inner folds play in an outer
     training part: hyperparameters are chosen and the calibrator is fitted on scores of samples
     held out by outer fold, then pipeline and model are refitted on all samples. So the release is
-    made exactly as the classifiers were that the metrics describe.
+    made exactly as the classifiers were that the metrics describe. The same folds tell how far
+    samples usually lie from their class.
 
     Parameters
     ----------
@@ -103,6 +105,9 @@ def fit_release(
     classifier = fit_tuned(
         data, rows, fold_of, model, parameters, parameters.seed, mapper, progress
     )
+    codes = np.searchsorted(classifier.classes, data.y).astype(np.int64)
+    features = classifier.pipeline.features_of(data, rows)
+    typicality = fit_typicality(features, codes, fold_of, parameters, mapper)
     record = {
         "version": version,
         "model": model,
@@ -128,7 +133,7 @@ def fit_release(
     }
     # As it will be read back from disk, so that a release is the same before and after.
     record = json.loads(json.dumps(record, sort_keys=True, allow_nan=False))
-    return Release(version, model, classifier, data.family_of(), record)
+    return Release(version, model, classifier, typicality, data.family_of(), record)
 
 
 def _sizes(names: Strings) -> dict[str, int]:

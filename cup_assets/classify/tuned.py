@@ -90,7 +90,7 @@ def fit_tuned(
     raw = np.empty((len(candidates), len(rows), len(classes)))
     for name, scores in zip(names, mapper(task, names.tolist(), progress), strict=True):
         raw[:, groups == name] = scores
-    with _one_thread():
+    with one_thread():
         floor = spec.floor(parameters)
         calibrators = [fit_calibrator(one, codes, groups, parameters, floor) for one in raw]
         best = int(np.argmin([calibrator.log_loss for calibrator in calibrators]))
@@ -116,14 +116,14 @@ def _score_group(
         raise ClassifyError(
             f"without inner fold {name} fewer than two classes are left to train on"
         )
-    with _one_thread():
+    with one_thread():
         pipeline, training = _prepare(data, rows[~held], codes[~held], n_classes, parameters)
         models = spec.fit(training, spec.candidates(parameters), parameters, seed)
         features = pipeline.features_of(data, rows[held])
         return spec.scores(models, features)
 
 
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """Limit linear algebra to one thread: more would change the order of additions.
 
     The bits of a fit would then depend on the number of processors.

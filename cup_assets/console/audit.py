@@ -131,8 +131,8 @@ def _label(found: Trace) -> Text:
 
 def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
     rows = catalogue.query(
-        'SELECT release, "class", score, family, family_score, call, note FROM predictions'
-        " WHERE sample_id = ? ORDER BY release",
+        'SELECT release, "class", score, family, family_score, call, typicality, note'
+        " FROM predictions WHERE sample_id = ? ORDER BY release",
         [sample_id],
     )
     lines = []
@@ -143,5 +143,7 @@ def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
                 f", {row['class']} {row['score']:.6f}, family {row['family']}"
                 f" {row['family_score']:.6f}"
             )
+        if row["typicality"] is not None:  # null in rows of earlier versions
+            line += f", typicality {row['typicality']:.3f}"
         lines.append(f"{line} ({row['note']})" if row["note"] else line)
     return lines

@@ -160,14 +160,16 @@ def score_array(
 def _table(calls: pl.DataFrame, array: ArraySignals) -> Table:
     verdicts = dict(array.quality["sample_id", "verdict"].iter_rows())
     table = Table(title=f"{array.manifest.array}, research use only")
-    for column in ("sample", "quality", "call", "class", "score", "family", "family score"):
-        table.add_column(column, justify="right" if "score" in column else "left")
+    numbers = ("score", "family score", "typicality")
+    for column in ("sample", "quality", "call", "class", "score", "family", *numbers[1:]):
+        table.add_column(column, justify="right" if column in numbers else "left")
     for row in calls.iter_rows(named=True):
         scores = [
-            "" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "family_score")
+            "" if row[name] is None else f"{row[name]:.3f}"
+            for name in ("score", "family_score", "typicality")
         ]
         table.add_row(
             row["sample_id"], verdicts[row["sample_id"]], row["call"], row["class"] or "",
-            scores[0], row["family"] or "", scores[1],
+            scores[0], row["family"] or "", *scores[1:],
         )  # fmt: skip
     return table

@@ -33,7 +33,7 @@ PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
 
 # How intensities become betas; raised by hand when that changes. A pool of normal controls only
 # holds intensities of one normalisation, so both know it.
-BETAS_CODE_VERSION = "1"
+BETAS_CODE_VERSION = "2"
 
 
 def cv_key(model: str) -> dg.AssetKey:

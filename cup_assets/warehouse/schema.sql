@@ -170,6 +170,7 @@ CREATE TABLE IF NOT EXISTS releases (
 CREATE TABLE IF NOT EXISTS predictions (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL, "class" VARCHAR,
     score DOUBLE, family VARCHAR, family_score DOUBLE, call VARCHAR NOT NULL, note VARCHAR,
+    typicality DOUBLE, -- share of held-out reference samples as far from their class
     missing DOUBLE, -- share of the release's probes that the sample lacks
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS prediction_scores (

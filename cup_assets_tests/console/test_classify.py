@@ -10,8 +10,8 @@ import pytest
 
 from cup_assets.console.classify import (
     current_release,
-    find_pairs,
     factors_of,
+    find_pairs,
     run_classify,
     score_array,
 )

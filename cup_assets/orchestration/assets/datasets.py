@@ -52,7 +52,7 @@ _SAMPLES = (
     group_name="datasets",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_BATCHES,
     check_specs=[
@@ -81,7 +81,7 @@ def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     ]
     recipe = Recipe(
         asset=REFERENCE.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters={
             "cohort": asdict(parameters.cohort),
             "min_identity_probes": parameters.quality.min_identity_probes,
@@ -213,7 +213,7 @@ def _content_version(
     group_name="datasets",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
@@ -226,7 +226,7 @@ def balanced(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
     parameters = platform.parameters.cohort
     recipe = Recipe(
         asset=BALANCED.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters=asdict(parameters),
         inputs=inputs_of([require(platform, REFERENCE)]),
     )

@@ -56,7 +56,7 @@ _RELEASE_SCHEMA = {
     group_name="diagnosis",
     kinds={"python", "scikitlearn"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
@@ -69,7 +69,7 @@ def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     parameters = platform.parameters
     recipe = Recipe(
         asset=CLASSIFIER.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters={
             "evaluation": asdict(parameters.evaluation),
             "normalisation": asdict(parameters.betas),
@@ -132,7 +132,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
     group_name="diagnosis",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_COMPLETE_DATA,
 )
@@ -149,7 +149,7 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     recipe = Recipe(
         asset=PREDICTIONS.to_user_string(),
         partition=batch,
-        code_version="1",
+        code_version="2",
         parameters={},
         # The batch itself too: a role, a material or a verdict may change without the betas.
         inputs=inputs_of(
@@ -216,7 +216,7 @@ _NO_CALLS = pl.DataFrame(
     schema={
         "sample_id": pl.String, "release": pl.String, "class": pl.String, "score": pl.Float64,
         "family": pl.String, "family_score": pl.Float64, "call": pl.String,
-        "missing": pl.Float64, "note": pl.String,
+        "typicality": pl.Float64, "missing": pl.Float64, "note": pl.String,
     }
 )  # fmt: skip
 _NO_SCORES = pl.DataFrame(

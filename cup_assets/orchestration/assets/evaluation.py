@@ -63,7 +63,7 @@ def cv_asset(model: str) -> dg.AssetsDefinition:
         group_name="evaluation",
         kinds={"python", "scikitlearn", "duckdb"},
         owners=OWNERS,
-        code_version="1",
+        code_version="2",
         pool=COMPUTE_POOL,
         automation_condition=ON_NEW_CHECKED_DATA,
         description=(
@@ -78,7 +78,7 @@ def cv_asset(model: str) -> dg.AssetsDefinition:
         parameters = platform.parameters.evaluation
         recipe = Recipe(
             asset=cv_key(model).to_user_string(),
-            code_version="1",
+            code_version="2",
             parameters=asdict(parameters),
             inputs=inputs_of([require(platform, REFERENCE), require(platform, BALANCED)]),
         )
@@ -145,7 +145,7 @@ CV_ASSETS = [cv_asset(model) for model in MODELS]
     group_name="evaluation",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_DATA,
 )
@@ -158,7 +158,7 @@ def leaderboard(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     versions = [require(platform, cv_key(model)) for model in MODELS]
     recipe = Recipe(
         asset=LEADERBOARD.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters=asdict(parameters),
         inputs=inputs_of([*versions, require(platform, REFERENCE)]),
     )

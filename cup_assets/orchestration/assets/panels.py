@@ -36,7 +36,7 @@ _SHOWN = 30
     group_name="panels",
     kinds={"python", "scikitlearn", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
@@ -53,7 +53,7 @@ def cpg_importance(context: dg.AssetExecutionContext, platform: Platform) -> dg.
     group_name="panels",
     kinds={"python", "scikitlearn", "duckdb"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
@@ -70,7 +70,7 @@ def cpg_panels(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
 def _recipe(platform: Platform, key: dg.AssetKey) -> Recipe:
     return Recipe(
         asset=key.to_user_string(),
-        code_version="1",
+        code_version="2",
         parameters=asdict(platform.parameters.panels),
         inputs=inputs_of([require(platform, REFERENCE)]),
     )

@@ -28,7 +28,7 @@ from cup_assets.orchestration.resources import Platform
 from cup_assets.report import markdown_table
 from cup_assets.warehouse import Recipe, digest
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 # Codes of intake problems by the check that reports them; all others are about the sheet.
 _PAIRS = (
