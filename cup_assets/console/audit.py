@@ -143,7 +143,8 @@ def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
                 f", {row['class']} {row['score']:.6f}, family {row['family']}"
                 f" {row['family_score']:.6f}"
             )
-        if row["typicality"] is not None:  # null in rows of earlier versions
-            line += f", typicality {row['typicality']:.3f}"
+            # Null in rows of earlier versions.
+            if row["typicality"] is not None:
+                line += f", typicality {row['typicality']:.3f}"
         lines.append(f"{line} ({row['note']})" if row["note"] else line)
     return lines
