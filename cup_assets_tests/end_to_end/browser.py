@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotThere
 
 GROUPS = ("raw", "normalised", "cnv", "datasets", "evaluation", "panels", "diagnosis")
 PATIENCE = 60_000  # milliseconds
@@ -36,7 +37,7 @@ def browser_page(chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         try:
-            page = browser.new_page(viewport={"width": 1600, "height": 900})
+            page = browser.new_page(viewport={"width": 1600, "height": 1500})
             page.set_default_timeout(PATIENCE)
             yield page
         finally:
@@ -48,10 +49,18 @@ def open_lineage(page: Page, url: str) -> Locator:
     page.goto(f"{url}/asset-groups")
     graph = page.locator("foreignObject")
     graph.filter(has_text="diagnosis").first.wait_for()
-    page.keyboard.press("Alt+e")
-    graph.filter(has_text="predictions").first.wait_for()
-    page.reload()  # the graph is then fitted into the window
-    graph.filter(has_text="predictions").first.wait_for()
+    predictions = graph.filter(has_text="predictions").first
+    for _ in range(6):
+        page.wait_for_timeout(1500)  # the page listens to keys a moment after it is drawn
+        page.keyboard.press("Alt+e")
+        page.wait_for_timeout(1500)
+        page.reload()  # the graph is then fitted into the window, outside of which nothing is drawn
+        try:
+            predictions.wait_for(timeout=PATIENCE / 6)
+        except NotThere:
+            continue
+        break
+    predictions.wait_for()
     return graph
 
 

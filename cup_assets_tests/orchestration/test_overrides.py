@@ -35,7 +35,7 @@ def follow(chain: Chain, batch: str) -> None:
     assert chain.run("predict_batch", batch).success
 
 
-def test_an_override_reaches_members_pool_and_audit_without_new_profiles(
+def test_an_override_reaches_members_pool_profiles_and_audit(
     complete: Chain, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sample = some(complete, "alpha", "reference")
@@ -48,7 +48,11 @@ def test_an_override_reaches_members_pool_and_audit_without_new_profiles(
         f"{control},fail,a tumour after all,Dr Roy,2026-03-01",
     )  # fmt: skip
     follow(complete, "alpha")
-    assert complete.catalogue.current_versions("cnv/profiles") == profiles
+    # Three normal controls are left, too few for a new pool: the profiles keep theirs and say so.
+    assert complete.catalogue.current_versions("cnv/profiles") != profiles
+    lost = f"controls of its pool that are none any more: {control}"
+    warnings = complete.catalogue.query("SELECT warnings FROM cnv_profiles WHERE batch = 'alpha'")
+    assert warnings["warnings"].str.contains(lost).all()
     assert complete.catalogue.current_versions("datasets/reference") != reference
     pools = "SELECT count(*) FROM cnv_pools WHERE is_current AND sample_ids LIKE '%{}%'"
     assert complete.one(pools.format(control)) == 0
