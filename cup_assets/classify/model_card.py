@@ -38,7 +38,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         "Research support for a pathologist's diagnosis; not a medical device. It can only name "
         "classes listed below: a tumour of any other kind is scored among them all the same, often "
         "highly. A sample unlike the reference samples of its class is no match for it; this finds "
-        "many tumours of other kinds and not all.",
+        "some tumours of other kinds, not all.",
         "",
         f"Call: match at a class score of at least {parameters['match_threshold']}; family_only "
         f"at a family score of at least {parameters['family_threshold']}; otherwise no_match. "

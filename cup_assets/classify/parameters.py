@@ -87,6 +87,10 @@ class EvaluationParameters:
         Candidates for the inverse L2 penalty of the calibrator.
     bootstraps
         Bootstrap samples behind each 95 % interval.
+    released_model
+        The model that is released; empty: the one of the lowest calibrated log loss. The forest is
+        the default because it is the most cautious with tumours of classes it has never seen
+        (``make bench-novelty``), which no cross-validated loss of known classes shows.
     match_threshold, family_threshold
         Least calibrated score of a class (of a family) to call it.
     doubt_score, doubt_label_score
@@ -128,6 +132,7 @@ class EvaluationParameters:
     network_device: str = "cpu"
     calibration_c: tuple[float, ...] = (0.001, 0.03, 1.0, 30.0)
     bootstraps: int = 500
+    released_model: str = "random_forest"
     match_threshold: float = 0.9
     family_threshold: float = 0.9
     doubt_score: float = 0.5

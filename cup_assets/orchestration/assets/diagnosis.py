@@ -61,7 +61,7 @@ _RELEASE_SCHEMA = {
     automation_condition=ON_NEW_CHECKED_DATA,
 )
 def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The model of the lowest calibrated log loss, refitted on all reference samples.
+    """The chosen model (or that of the lowest log loss), refitted on all reference samples.
 
     Kept under ``data/releases/<version>/`` with probe list, normalisation, thresholds, metrics,
     input manifest and a model card, all covered by hashes; releases are never overwritten.
@@ -82,7 +82,7 @@ def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
 def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Recipe) -> Product:
     parameters = platform.parameters
     table = platform.catalogue.query("SELECT * FROM cv_metrics WHERE scheme = ?", [SCHEME])
-    model = champion(table)
+    model = champion(table, parameters.evaluation.released_model or None)
     version = f"r{recipe.fingerprint[:12]}"
     folder = platform.settings.releases / version
     if not folder.exists():
