@@ -53,6 +53,7 @@ outer_folds = 3
 inner_folds = 2
 [evaluation]
 n_probes = 200
+released_model = ""
 trees = 20
 forest_features = [1.0]
 logistic_c = [30.0]
