@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.study_parameters import (
+    AblationParameters,
+    ExplanationParameters,
+    LearningCurveParameters,
+    NoveltyParameters,
+)
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.copynumber.parameters import CnvParameters
 from cup_assets.landscape.parameters import LandscapeParameters
@@ -35,6 +41,10 @@ class Parameters:
     cnv: CnvParameters = field(default_factory=CnvParameters)
     cohort: CohortParameters = field(default_factory=CohortParameters)
     evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
+    ablations: AblationParameters = field(default_factory=AblationParameters)
+    learning_curve: LearningCurveParameters = field(default_factory=LearningCurveParameters)
+    novelty: NoveltyParameters = field(default_factory=NoveltyParameters)
+    explanations: ExplanationParameters = field(default_factory=ExplanationParameters)
     landscape: LandscapeParameters = field(default_factory=LandscapeParameters)
     panels: PanelParameters = field(default_factory=PanelParameters)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from cup_assets.classify.data import FACTORS
 from cup_assets.classify.errors import ClassifyError
 
-STRATEGIES = ("none", "class_weight", "down_sample")
+STRATEGIES = ("none", "class_weight", "down_sample", "smote")
+SCHEMES = ("stratified", "leave_batch_out", "leave_site_out", "cross_array")
 _COUNTS = (
     "n_probes",
     "trees",
@@ -36,6 +37,9 @@ class EvaluationParameters:
 
     Attributes
     ----------
+    schemes
+        Divisions in which the models are judged (`cup_assets.cohort.schemes`); the first decides
+        which model is best.
     n_probes
         Probes of the largest variance kept in each training part (10,000 suits full arrays).
     probe_max_missing
@@ -108,6 +112,7 @@ class EvaluationParameters:
         How far the variances of these directions are drawn to their mean, 0 to 1.
     """
 
+    schemes: tuple[str, ...] = SCHEMES
     n_probes: int = 2000
     probe_max_missing: float = 0.2
     adjust: tuple[str, ...] = ("material",)
@@ -147,6 +152,10 @@ class EvaluationParameters:
         if self.strategy not in STRATEGIES:
             known = ", ".join(STRATEGIES)
             raise ClassifyError(f"strategy {self.strategy!r} is unknown: use one of {known}")
+        if unknown := [name for name in self.schemes if name not in SCHEMES]:
+            raise ClassifyError(f"scheme {unknown[0]!r} is unknown: use {', '.join(SCHEMES)}")
+        if SCHEMES[0] not in self.schemes:
+            raise ClassifyError(f"schemes lack {SCHEMES[0]!r}: releases are calibrated on it")
         if unknown := [name for name in self.adjust if name not in FACTORS]:
             raise ClassifyError(
                 f"betas cannot be adjusted for {unknown[0]!r}: use {', '.join(FACTORS)}"

@@ -12,9 +12,11 @@ import dagster as dg
 
 from cup_assets.orchestration.assets import (
     cnv,
+    cross_validation,
     datasets,
     diagnosis,
-    evaluation,
+    landscape,
+    leaderboard,
     normalised,
     panels,
     raw,
@@ -35,7 +37,11 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     """
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [raw, normalised, cnv, datasets, evaluation, panels, diagnosis]
+            [
+                *(raw, normalised, cnv, datasets),
+                *(cross_validation, leaderboard, landscape),
+                *(panels, diagnosis),
+            ]
         ),
         jobs=JOBS,
         sensors=[landing_sensor, awaiting_controls_sensor, *AUTOMATION_SENSORS],

@@ -13,6 +13,9 @@ OWNERS = ["team:cup-assets"]
 WAREHOUSE_POOL = "warehouse"
 COMPUTE_POOL = "compute"
 
+# Studies answer questions about the classifier; nothing waits for their answers.
+STUDY_TAGS = {"dagster/priority": "-1"}
+
 # A run that `cup materialize` executes carries the tag; the lock in the data folder is held while
 # it is at work.
 PID_TAG = "cup/pid"
@@ -25,6 +28,10 @@ PROFILES = dg.AssetKey(["cnv", "profiles"])
 REFERENCE = dg.AssetKey(["datasets", "reference"])
 BALANCED = dg.AssetKey(["datasets", "balanced"])
 LEADERBOARD = dg.AssetKey(["evaluation", "leaderboard"])
+ABLATIONS = dg.AssetKey(["evaluation", "ablations"])
+LEARNING_CURVE = dg.AssetKey(["evaluation", "learning_curve"])
+NOVELTY = dg.AssetKey(["evaluation", "novelty"])
+EXPLANATIONS = dg.AssetKey(["evaluation", "explanations"])
 LANDSCAPE = dg.AssetKey(["evaluation", "landscape"])
 IMPORTANCE = dg.AssetKey(["panels", "importance"])
 PANELS = dg.AssetKey(["panels", "cpg"])

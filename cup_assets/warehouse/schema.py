@@ -3,8 +3,9 @@
 Belongs here: the schema's version, making tables, adding what an earlier version lacks. Does not
 belong here: rows. The layout itself is ``schema.sql``.
 
-A newer version only ever adds tables and columns. What was stored stays as it is, with nothing in
-the new columns, until its asset is materialised again; raised code versions see to that.
+A newer version only ever adds tables and columns. What was stored stays as it is, with nothing (or
+the default that the layout gives) in the new columns, until its asset is materialised again; raised
+code versions see to that.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from cup_assets.warehouse.errors import WarehouseError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _COLUMNS = (
-    "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+    "SELECT table_name, column_name, data_type, column_default FROM duckdb_columns()"
     " JOIN duckdb_tables() USING (database_name, schema_name, table_name)"
     " WHERE schema_name = 'main' AND NOT duckdb_columns.internal ORDER BY ALL"
 )
@@ -57,10 +58,11 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
         wanted = _columns(empty)
     found = _columns(connection)
     tables = {table for table, _ in found}
-    for (table, column), data_type in wanted.items():
-        given = found.get((table, column))
+    for (table, column), (data_type, default) in wanted.items():
+        given, _ = found.get((table, column), (None, None))
         if table in tables and given is None:
-            connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {data_type}')
+            filled = f" DEFAULT {default}" if default else ""
+            connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {data_type}{filled}')
         elif given not in (None, data_type):
             raise WarehouseError(
                 f"column {table}.{column} is of type {given}, not {data_type}: this is no database"
@@ -74,6 +76,8 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(layout)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+def _columns(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[tuple[str, str], tuple[str, str | None]]:
     rows = connection.execute(_COLUMNS).fetchall()
-    return {(table, column): data_type for table, column, data_type in rows}
+    return {(table, column): (data_type, default) for table, column, data_type, default in rows}

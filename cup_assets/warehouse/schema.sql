@@ -118,20 +118,63 @@ CREATE TABLE IF NOT EXISTS training_plan (
     strategy VARCHAR NOT NULL, sample_id VARCHAR NOT NULL, weight DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
+-- What the schemes hold out, and the samples that a scheme cannot use, by datasets/reference.
+CREATE TABLE IF NOT EXISTS scheme_parts (
+    scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL,
+    held_out VARCHAR NOT NULL, n_train INTEGER NOT NULL, n_test INTEGER NOT NULL,
+    n_not_used INTEGER NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS scheme_not_used (
+    scheme VARCHAR NOT NULL, repeat INTEGER, outer_fold INTEGER, sample_id VARCHAR NOT NULL,
+    "class" VARCHAR, part VARCHAR NOT NULL, reason VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
 -- evaluation
+-- study: leaderboard (evaluation/cv/<model>) or ablations (evaluation/ablations).
 CREATE TABLE IF NOT EXISTS cv_scores (
     model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
     repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, sample_id VARCHAR NOT NULL,
     "class" VARCHAR NOT NULL, raw_score DOUBLE NOT NULL, score DOUBLE NOT NULL,
+    study VARCHAR DEFAULT 'leaderboard',
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- What was chosen in the inner loop of each fold; calibrator: its coefficients, for explanations.
 CREATE TABLE IF NOT EXISTS cv_choices (
     model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL,
     candidate JSON NOT NULL, inner_log_loss DOUBLE, calibration_c DOUBLE, n_probes INTEGER NOT NULL,
-    n_train INTEGER NOT NULL, n_test INTEGER NOT NULL,
+    n_train INTEGER NOT NULL, n_test INTEGER NOT NULL, calibrator JSON,
+    strategy VARCHAR, features VARCHAR, study VARCHAR DEFAULT 'leaderboard',
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS cv_metrics (
     model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
     metric VARCHAR NOT NULL, "class" VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
+    study VARCHAR DEFAULT 'leaderboard',
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_family_metrics (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, strategy VARCHAR NOT NULL, features VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL, family VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- The same raw scores by other calibrators than the one that is used (by evaluation/cv/<model>), and
+-- how far each can be believed (by evaluation/leaderboard).
+CREATE TABLE IF NOT EXISTS cv_calibrations (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, calibrator VARCHAR NOT NULL,
+    repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, sample_id VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, score DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_calibration_metrics (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, calibrator VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL, value DOUBLE, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Differences on the very same predictions: of models (study leaderboard), of strategies against
+-- unequal classes and of features (study ablations).
+CREATE TABLE IF NOT EXISTS cv_comparisons (
+    study VARCHAR NOT NULL, scheme VARCHAR NOT NULL, a VARCHAR NOT NULL, b VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL, n_samples INTEGER, n_patients INTEGER, n_unpaired INTEGER,
+    value_a DOUBLE, value_b DOUBLE, difference DOUBLE, low DOUBLE, high DOUBLE,
+    a_better INTEGER, b_better INTEGER, test VARCHAR, p DOUBLE, p_holm DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_recall_changes (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, "class" VARCHAR, n_samples INTEGER,
+    n_patients INTEGER, "before" VARCHAR NOT NULL, "after" VARCHAR NOT NULL,
+    recall_before DOUBLE, recall_after DOUBLE, difference DOUBLE, low DOUBLE, high DOUBLE,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS label_doubts (
     sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, suggested VARCHAR NOT NULL,

@@ -12,7 +12,7 @@ import pytest
 
 from cup_assets.classify.doubts import label_doubts
 from cup_assets.classify.models import MODELS
-from cup_assets.orchestration.assets import evaluation
+from cup_assets.orchestration.assets import leaderboard
 from cup_assets.orchestration.conventions import LEADERBOARD, PROFILES, REFERENCE, cv_key
 from cup_assets.orchestration.headless import Step
 from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_of, states
@@ -146,7 +146,7 @@ def test_an_input_that_changes_while_it_is_used_fails_the_run_and_the_next_one_t
         complete.run("refresh_aggregates_now", only=[cv_key("logistic_regression")])
         return label_doubts(*given, **named)
 
-    monkeypatch.setattr(evaluation, "label_doubts", meanwhile)
+    monkeypatch.setattr(leaderboard, "label_doubts", meanwhile)
     again = {"cup/force": "true"}
     result = complete.run("refresh_aggregates_now", only=[LEADERBOARD], tags=again)
     assert re.match(
