@@ -57,6 +57,8 @@ class Product:
         shown).
     key
         Which rows of these tables are replaced (see `cup_assets.warehouse.Write`).
+    keys
+        The same for single tables that other assets write to as well.
     matrices
         Matrix files that were written, None where the asset has none.
     numbers, notes, pictures
@@ -78,6 +80,7 @@ class Product:
     files: Mapping[str, bytes] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     data_version: str | None = None
+    keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def median(values: pl.Series) -> float | None:
@@ -127,7 +130,7 @@ def materialise(
             stage_files(files, recipe.fingerprint, product.files)
         catalogue.store(
             recipe,
-            Write(product.tables, product.key, product.matrices),
+            Write(product.tables, product.key, product.matrices, product.keys),
             run_id=context.run.run_id,
             data_version=data_version,
             summary=summary,

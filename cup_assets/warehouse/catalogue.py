@@ -43,6 +43,8 @@ class Write:
     ----------
     key
         Columns and values that say which rows are replaced; empty: the whole table.
+    keys
+        The same for single tables, by name, in the place of ``key``.
     tables
         Table name -> the new rows, without ``run_id`` and ``data_version``.
     matrices
@@ -52,6 +54,7 @@ class Write:
     tables: Mapping[str, pl.DataFrame]
     key: Mapping[str, str] = field(default_factory=dict)
     matrices: Sequence[MatrixFile] | None = None
+    keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -139,7 +142,8 @@ class Catalogue:
         with self._transaction() as connection:
             refuse_changed_inputs(connection, recipe)
             for table, rows in write.tables.items():
-                replace_rows(connection, table, rows.with_columns(marks), write.key)
+                key = write.keys.get(table, write.key)
+                replace_rows(connection, table, rows.with_columns(marks), key)
             if write.matrices is not None:
                 rows = pl.DataFrame([m.row() for m in write.matrices], schema=MatrixFile.SCHEMA)
                 replace_rows(connection, "matrices", rows.with_columns(marks), write.key)

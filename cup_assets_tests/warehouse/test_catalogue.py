@@ -99,6 +99,23 @@ def matrix(catalogue: Catalogue, version: str, values: np.ndarray, samples: list
     return Write({}, key={"batch": "b1"}, matrices=[file])
 
 
+def test_of_a_table_that_two_assets_write_to_each_replaces_its_own_rows(
+    catalogue: Catalogue,
+) -> None:
+    def both(study: str, sample: str) -> Write:
+        rows = pl.DataFrame(
+            {"study": [study], "scheme": ["stratified"], "a": ["svm"], "b": [sample]}
+        )
+        tables = {"cv_comparisons": rows.with_columns(metric=pl.lit("error")), **members(sample)}
+        return Write(tables, keys={"cv_comparisons": {"study": study}})
+
+    for study, sample in (("leaderboard", "A"), ("ablations", "B"), ("leaderboard", "C")):
+        store(catalogue, both(study, sample), sample)
+    found = catalogue.query("SELECT study, b FROM cv_comparisons ORDER BY study")
+    assert found.rows() == [("ablations", "B"), ("leaderboard", "C")]
+    assert catalogue.query("SELECT sample_id FROM dataset_members")["sample_id"].to_list() == ["C"]
+
+
 def test_stored_betas_are_reached_by_sql_and_masked_ones_are_absent(catalogue: Catalogue) -> None:
     values = np.array([[0.1, np.nan], [0.3, 0.4]])
     store(catalogue, matrix(catalogue, "v1", values, ["S1", "it's S2"]), "v1", recipe("b1"))
