@@ -1,7 +1,8 @@
-"""How far unsupervised structure agrees with class, and with batch and material.
+"""How far unsupervised structure agrees with class, and with batch, centre and material.
 
 Belongs here: figures that compare a map or a clustering with labels. Does not belong here: making
-maps. The same figures for class and for batch tell biology from technique.
+maps (`projections`) and clusters (`clusters`), what a map keeps of PC space (`stability`). The same
+figures for class and for batch tell biology from technique.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cup_assets.landscape.clusters import NO_CLUSTER, clusters, sample_tree
 from cup_assets.landscape.neighbours import distances, nearest
 from cup_assets.landscape.parameters import LandscapeError, LandscapeParameters
 from cup_assets.landscape.space import Floats
+from cup_assets.landscape.stability import Row, map_figures
 
-LABELS = ("class", "family", "batch", "material")
+LABELS = ("class", "family", "batch", "site", "material", "array", "sex")
 AGREEMENT_SCHEMA = {
     "method": pl.String,
     "seed": pl.Int64,
@@ -50,13 +53,17 @@ def agreement(
     Returns
     -------
     pl.DataFrame
-        (method, seed, metric, label, value, n): method is ``pc_space`` or that of a map, n the
-        samples that carry the label. Metrics: ``knn_accuracy`` (the nearest neighbours' majority
-        is right), ``knn_purity`` (share of the neighbours that carry the same label),
-        ``majority_share`` (what always naming the commonest label would get: the base line of the
-        former), and in PC space only ``silhouette`` and, for as many k-means clusters as labels,
-        ``ari`` and ``ami`` (adjusted Rand index, adjusted mutual information). A label with fewer
-        than two values has no rows; a silhouette needs two samples of some label.
+        (method, seed, metric, label, value, n): method is ``pc_space``, that of a map or one of
+        `CLUSTERINGS`, n the samples that carry the label.
+
+        Of PC space and maps: ``knn_accuracy`` (the nearest neighbours' majority is right),
+        ``knn_purity`` (share of the neighbours that carry the same label), ``majority_share`` (what
+        always naming the commonest label would get: the base line of the former) and, in PC space,
+        ``silhouette``. Of clusterings, k-means and the tree with as many clusters as labels:
+        ``clusters`` (their number), ``clustered`` (share of the samples that are in one), ``ari``
+        and ``ami`` (adjusted Rand index, adjusted mutual information; a sample in no cluster counts
+        as one by itself). Of maps also what `map_figures` gives. A label with fewer than two values
+        has no rows; a silhouette needs two samples of some label.
 
     Raises
     ------
@@ -68,8 +75,9 @@ def agreement(
     if known.height != wanted.height:
         raise LandscapeError(f"{wanted.height - known.height} samples have no row in the labels")
     known = wanted.join(known, on="sample_id", how="left", maintain_order="left")
-    spaces = {("pc_space", parameters.seeds[0]): scores, **_maps(wanted, landscape)}
-    rows: list[tuple[str, int, str, str, float, int]] = []
+    maps = _maps(wanted, landscape)
+    spaces = {("pc_space", parameters.seeds[0]): scores, **maps}
+    rows = map_figures(scores, maps, parameters)
     for label in (name for name in LABELS if name in known.columns):
         labelled = known[label].is_not_null().to_numpy()
         values, codes = np.unique(
@@ -80,9 +88,10 @@ def agreement(
         patients = _patients(known.filter(labelled))
         for (method, seed), places in spaces.items():
             figures = _neighbour_figures(places[labelled], codes, patients, parameters.neighbours)
-            if method == "pc_space":
-                figures |= _cluster_figures(places[labelled], codes, seed)
+            if method == "pc_space" and len(values) < len(codes):
+                figures["silhouette"] = _silhouette(places[labelled], codes)
             rows += [(method, seed, name, label, v, len(codes)) for name, v in figures.items()]
+        rows += _cluster_rows(scores[labelled], label, codes, parameters)
     return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA, orient="row")
 
 
@@ -135,22 +144,29 @@ def _neighbour_figures(
     }
 
 
-def _cluster_figures(places: Floats, codes: NDArray[np.int64], seed: int) -> dict[str, float]:
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import (
-        adjusted_mutual_info_score,
-        adjusted_rand_score,
-        silhouette_score,
-    )
-    from threadpoolctl import threadpool_limits
+def _silhouette(places: Floats, codes: NDArray[np.int64]) -> float:
+    from sklearn.metrics import silhouette_score
 
-    n_labels = int(codes.max()) + 1
-    figures = {}
-    if n_labels < len(codes):
-        figures["silhouette"] = float(silhouette_score(places, codes))
-    # More threads would change the order of additions, and with it the clusters of close calls.
-    with threadpool_limits(1):
-        clusters = KMeans(n_labels, n_init=10, random_state=seed).fit_predict(places)
-    figures["ari"] = float(adjusted_rand_score(codes, clusters))
-    figures["ami"] = float(adjusted_mutual_info_score(codes, clusters))
-    return figures
+    return float(silhouette_score(places, codes))
+
+
+def _cluster_rows(
+    scores: Floats, label: str, codes: NDArray[np.int64], parameters: LandscapeParameters
+) -> list[Row]:
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    n, seed = len(codes), parameters.seeds[0]
+    rows: list[Row] = []
+    found = clusters(scores, sample_tree(scores), int(codes.max()) + 1, seed, parameters)
+    for method, members in found.items():
+        alone = members == NO_CLUSTER
+        single = members.copy()
+        single[alone] = members.max() + 1 + np.arange(alone.sum())
+        figures = {
+            "clusters": float(members.max() + 1),
+            "clustered": float((~alone).mean()),
+            "ari": float(adjusted_rand_score(codes, single)),
+            "ami": float(adjusted_mutual_info_score(codes, single)),
+        }
+        rows += [(method, seed, name, label, value, n) for name, value in figures.items()]
+    return rows

@@ -9,11 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cup_assets.compute import Mapper, serial
 from cup_assets.landscape.parameters import LandscapeError, LandscapeParameters
 from cup_assets.landscape.space import Floats, PcaSpace, fit_space
 
@@ -54,6 +56,7 @@ def make_landscape(
     cases: NDArray[np.float32] | None = None,
     case_ids: Sequence[str] = (),
     methods: Sequence[str] = METHODS,
+    mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
 ) -> Landscape:
     """Map the reference samples by every method and seed, and place cases without moving them.
@@ -70,6 +73,8 @@ def make_landscape(
     case_ids : m str
     methods
         Of `METHODS`.
+    mapper, progress
+        Make and report the maps, one for each method and seed.
 
     Raises
     ------
@@ -89,25 +94,29 @@ def make_landscape(
         for method in methods
         for seed in (parameters.seeds[:1] if method == "pca" else parameters.seeds)
     ]
-    frames = []
-    for done, (method, seed) in enumerate(todo, start=1):
-        places = project(space.scores, method, seed, parameters, cases=placed)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "method": [method] * len(names),
-                    "seed": [seed] * len(names),
-                    "sample_id": names,
-                    "x": places[:, 0].astype(np.float64),
-                    "y": places[:, 1].astype(np.float64),
-                },
-                schema=LANDSCAPE_SCHEMA,
-            )
+    made = mapper(partial(_project, space.scores, placed, parameters), todo, progress)
+    frames = [
+        pl.DataFrame(
+            {
+                "method": [method] * len(names),
+                "seed": [seed] * len(names),
+                "sample_id": names,
+                "x": places[:, 0].astype(np.float64),
+                "y": places[:, 1].astype(np.float64),
+            },
+            schema=LANDSCAPE_SCHEMA,
         )
-        if progress:
-            progress(done, len(todo))
+        for (method, seed), places in zip(todo, made, strict=True)
+    ]
     frame = pl.concat(frames) if frames else pl.DataFrame(schema=LANDSCAPE_SCHEMA)
     return Landscape(frame, space, placed)
+
+
+def _project(
+    scores: Floats, cases: Floats, parameters: LandscapeParameters, task: tuple[str, int]
+) -> NDArray[np.float32]:
+    method, seed = task
+    return project(scores, method, seed, parameters, cases=cases)
 
 
 def project(
@@ -161,6 +170,7 @@ def _tsne(scores: Floats, cases: Floats, seed: int, parameters: LandscapeParamet
         # A small map that the forces then blow up: the scale is that of openTSNE's own PCA start.
         initialization=start * 1e-4,
         neighbors="exact",
+        metric=parameters.metric,
         negative_gradient_method="bh",
         n_jobs=1,
         random_state=seed,
@@ -187,6 +197,7 @@ def _umap(scores: Floats, cases: Floats, seed: int, parameters: LandscapeParamet
     mapper = UMAP(
         n_neighbors=max(2, min(parameters.umap_neighbours, len(scores) - 1)),
         min_dist=parameters.umap_min_dist,
+        metric=parameters.metric,
         init=(start / np.abs(start).max() * 10).astype(np.float32),
         random_state=seed,
         n_jobs=1,
