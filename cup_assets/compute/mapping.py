@@ -21,7 +21,10 @@ Result = TypeVar("Result")
 
 
 class Mapper(Protocol):
-    """Apply a picklable function to independent items; results come in the items' order."""
+    """Apply a picklable function to independent items; results come in the items' order.
+
+    ``on_result`` is called in this process with each result as it arrives, before ``progress``.
+    """
 
     @property
     def shares_disk(self) -> bool:
@@ -35,6 +38,7 @@ class Mapper(Protocol):
         function: Callable[[Item], Result],
         items: Iterable[Item],
         progress: Callable[[int, int], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]: ...
 
 
@@ -47,11 +51,14 @@ class _Serial:
         function: Callable[[Item], Result],
         items: Iterable[Item],
         progress: Callable[[int, int], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]:
         todo = list(items)
         results = []
         for done, item in enumerate(todo, start=1):
             results.append(function(item))
+            if on_result:
+                on_result(results[-1])
             if progress:
                 progress(done, len(todo))
         return results
@@ -71,18 +78,21 @@ class _Local:
         function: Callable[[Item], Result],
         items: Iterable[Item],
         progress: Callable[[int, int], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]:
         from joblib import Parallel, delayed
 
         todo = list(items)
         if len(todo) < 2:
-            return serial(function, todo, progress)
+            return serial(function, todo, progress, on_result)
         pool = Parallel(
             n_jobs=min(self.workers, len(todo)), return_as="generator", max_nbytes=_SENT_AS_FILE
         )
         results = []
         for result in pool(delayed(function)(item) for item in todo):
             results.append(result)
+            if on_result:
+                on_result(result)
             if progress:
                 progress(len(results), len(todo))
         return results

@@ -38,10 +38,11 @@ class _Spark:
         function: Callable[[Item], Result],
         items: Iterable[Item],
         progress: Callable[[int, int], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]:
         todo = list(items)
         if len(todo) < 2:
-            return serial(function, todo, progress)
+            return serial(function, todo, progress, on_result)
         session = _session(self.master)
         context = session.sparkContext
         broadcast = context.broadcast(function)
@@ -51,6 +52,8 @@ class _Spark:
             results: dict[int, Any] = {}
             for index, result in done.toLocalIterator(prefetchPartitions=True):
                 results[index] = result
+                if on_result:
+                    on_result(result)
                 if progress:
                     progress(len(results), len(todo))
         finally:

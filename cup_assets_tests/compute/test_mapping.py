@@ -27,14 +27,18 @@ def mapper_of(name: str) -> Mapper:
 @pytest.mark.parametrize("name", ["serial", "local", "spark"])
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pyspark")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_results_come_in_order_and_progress_reaches_the_end(name: str) -> None:
+def test_results_come_in_order_each_as_it_is_ready_and_progress_reaches_the_end(name: str) -> None:
     matrix = np.arange(40_000, dtype=np.float64).reshape(8, -1)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, ...]] = []
+    arrived: list[float] = []
     found = mapper_of(name)(
-        partial(scaled_sum, matrix), range(8), lambda *progress: seen.append(progress)
+        partial(scaled_sum, matrix),
+        range(8),
+        lambda *progress: seen.append((*progress, len(arrived))),
+        arrived.append,
     )
-    assert found == [scaled_sum(matrix, item) for item in range(8)]
-    assert seen == [(done, 8) for done in range(1, 9)]
+    assert found == arrived == [scaled_sum(matrix, item) for item in range(8)]
+    assert seen == [(done, 8, done) for done in range(1, 9)]
 
 
 def fail_on_three(item: int) -> int:
