@@ -6,6 +6,7 @@ must come from samples that the model was not fitted on.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cup_assets.classify.data import Floats, Ints
+from cup_assets.classify.data import Floats, Ints, Strings
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.models.base import Arrays
 from cup_assets.classify.models.linear import LinearModel
@@ -54,7 +55,7 @@ class Calibrator:
 
     def scores(self, raw: Floats) -> Floats:
         """Return calibrated scores float64[n, k] for raw ones; rows sum to one."""
-        return self.model.scores(_centred_log(raw, self.floor) / self.scale)
+        return self.model.scores(centred_log(raw, self.floor) / self.scale)
 
     def arrays(self) -> Arrays:
         """Return all that the calibrator is, for storage without pickle."""
@@ -65,6 +66,18 @@ class Calibrator:
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Calibrator:
         """Rebuild from `arrays`."""
         return cls(LinearModel.load(arrays), *map(float, arrays["numbers"]))
+
+    def to_json(self, classes: Strings) -> str:
+        """Write the calibrator and the classes str[k] of its columns, to the last bit."""
+        arrays = {name: values.tolist() for name, values in sorted(self.arrays().items())}
+        return json.dumps({"classes": classes.tolist(), **arrays}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> tuple[Strings, Calibrator]:
+        """Read the classes and the calibrator from what `to_json` wrote."""
+        content = json.loads(text)
+        classes = np.array(content.pop("classes"), dtype=np.str_)
+        return classes, cls.load({name: np.array(values) for name, values in content.items()})
 
 
 def fit_calibrator(
@@ -94,7 +107,7 @@ def fit_calibrator(
     if len(names) < 2:
         raise ClassifyError("calibration needs held-out scores from at least two folds")
     penalties = tuple(sorted(parameters.calibration_c))
-    inputs = _centred_log(raw, floor)
+    inputs = centred_log(raw, floor)
     scale = float(inputs.std()) or 1.0
     inputs = inputs / scale
     losses = np.zeros(len(penalties))
@@ -166,7 +179,11 @@ def log_losses(scores: Floats, codes: Ints) -> Floats:
     return np.asarray(-np.log(np.clip(own, LOG_LOSS_CLIP, 1.0)), dtype=np.float64)
 
 
-def _centred_log(raw: Floats, floor: float) -> Floats:
+def centred_log(raw: Floats, floor: float) -> Floats:
+    """Return the log of the scores less its mean over classes, float64[n, k].
+
+    It undoes a softmax of margins, but for what they share.
+    """
     # Row by row: vector kernels must see the same shape whatever the batch.
     logs = [np.log(np.maximum(row, floor)) for row in raw]
     return np.array([row - row.mean() for row in logs]).reshape(raw.shape)

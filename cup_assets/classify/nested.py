@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cup_assets.classify.data import Ints, TrainingData
+from cup_assets.classify.data import Floats, Ints, TrainingData
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.tuned import TunedClassifier, fit_tuned
@@ -27,6 +28,14 @@ SCORE_SCHEMA = {
     "sample_id": pl.String,
     "class": pl.String,
     "raw_score": pl.Float64,
+    "score": pl.Float64,
+}
+CALIBRATION_SCHEMA = {
+    "repeat": pl.Int64,
+    "outer_fold": pl.Int64,
+    "sample_id": pl.String,
+    "class": pl.String,
+    "calibrator": pl.String,
     "score": pl.Float64,
 }
 
@@ -55,22 +64,27 @@ class FoldResult:
         and class of the data; a class absent from the training part scores 0.
     choices
         Frame of one row: repeat, outer_fold, candidate (JSON), inner_log_loss, calibration_c,
-        n_probes, n_train, n_test.
+        n_probes, n_train, n_test, calibrator (JSON, `Calibrator.from_json`).
+    calibrations
+        Frame (repeat, outer_fold, sample_id, class, calibrator, score): as ``scores``, but by each
+        of `cup_assets.classify.calibration_variants.VARIANTS`.
     """
 
     repeat: int
     outer_fold: int
     scores: pl.DataFrame
     choices: pl.DataFrame
+    calibrations: pl.DataFrame
 
 
 @dataclass(frozen=True)
 class CvResult:
-    """Scores and choices of all outer folds of one model, in the order of the folds."""
+    """The frames of all outer folds of one model (see `FoldResult`), in the order of the folds."""
 
     model: str
     scores: pl.DataFrame
     choices: pl.DataFrame
+    calibrations: pl.DataFrame
 
 
 def nested_cv(
@@ -117,6 +131,7 @@ def nested_cv(
         model,
         pl.concat([result.scores for result in ordered]),
         pl.concat([result.choices for result in ordered]),
+        pl.concat([result.calibrations for result in ordered]),
     )
 
 
@@ -180,35 +195,43 @@ def _run_fold(
     entropy = (parameters.seed, split.repeat, split.outer_fold)
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     fitted = fit_tuned(data, split.train, split.inner, model, parameters, seed)
+    features = fitted.pipeline.features_of(data, split.test)
+    raw, score = fitted.scores(features)
+    variants = [
+        _frame(data, split, fitted, {"score": variant.scores(raw)}).with_columns(
+            calibrator=pl.lit(name)
+        )
+        for name, variant in fitted.variants.items()
+    ]
     result = FoldResult(
         split.repeat,
         split.outer_fold,
-        _scores_frame(data, split, fitted),
+        _frame(data, split, fitted, {"raw_score": raw, "score": score}).select(*SCORE_SCHEMA),
         _choices_frame(split, fitted),
+        pl.concat(variants).select(*CALIBRATION_SCHEMA),
     )
     if on_fold:
         on_fold(result)
     return result
 
 
-def _scores_frame(data: TrainingData, split: OuterFold, fitted: TunedClassifier) -> pl.DataFrame:
-    features = fitted.pipeline.features_of(data, split.test)
+def _frame(
+    data: TrainingData, split: OuterFold, fitted: TunedClassifier, scores: Mapping[str, Floats]
+) -> pl.DataFrame:
+    """Return a row for each test sample and class of the data; absent classes score 0."""
     classes = np.unique(data.y)
-    raw, score = (
-        np.zeros((len(split.test), len(classes))),
-        np.zeros((len(split.test), len(classes))),
-    )
     present = np.searchsorted(classes, fitted.classes)
-    raw[:, present], score[:, present] = fitted.scores(features)
-    columns = {
-        "repeat": [split.repeat] * raw.size,
-        "outer_fold": [split.outer_fold] * raw.size,
-        "sample_id": np.repeat(data.sample_ids[split.test], len(classes)).tolist(),
-        "class": np.tile(classes, len(split.test)).tolist(),
-        "raw_score": raw.ravel(),
-        "score": score.ravel(),
-    }
-    return pl.DataFrame(columns, schema=SCORE_SCHEMA)
+    columns: dict[str, Any] = {}
+    for name, values in scores.items():
+        full = np.zeros((len(split.test), len(classes)))
+        full[:, present] = values
+        columns[name] = full.ravel()
+    return pl.DataFrame(columns).with_columns(
+        repeat=pl.lit(split.repeat, pl.Int64),
+        outer_fold=pl.lit(split.outer_fold, pl.Int64),
+        sample_id=pl.Series(np.repeat(data.sample_ids[split.test], len(classes)).tolist()),
+        **{"class": pl.Series(np.tile(classes, len(split.test)).tolist())},
+    )
 
 
 def _choices_frame(split: OuterFold, fitted: TunedClassifier) -> pl.DataFrame:
@@ -222,5 +245,6 @@ def _choices_frame(split: OuterFold, fitted: TunedClassifier) -> pl.DataFrame:
             "n_probes": [len(fitted.pipeline.columns)],
             "n_train": [len(split.train)],
             "n_test": [len(split.test)],
+            "calibrator": [fitted.calibrator.to_json(fitted.classes)],
         }
     )

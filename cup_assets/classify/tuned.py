@@ -6,15 +6,16 @@ samples form the part (nested, release).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 
 import numpy as np
 
 from cup_assets.classify.calibrate import Calibrator, fit_calibrator
+from cup_assets.classify.calibration_variants import Variant, fit_variants
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.models import MODELS, Candidate, Model, TrainingSet
@@ -33,6 +34,8 @@ class TunedClassifier:
         Classes of the training part, sorted; columns of all scores.
     candidate
         Hyperparameters chosen in the inner loop.
+    variants
+        Other calibrators of the same held-out scores, by name, to compare; a release has none.
     """
 
     classes: Strings
@@ -40,6 +43,7 @@ class TunedClassifier:
     model: Model
     calibrator: Calibrator
     candidate: Candidate
+    variants: Mapping[str, Variant] = field(default_factory=dict)
 
     def scores(self, features: Features) -> tuple[Floats, Floats]:
         """Return raw and calibrated scores float64[n, k] for what the pipeline makes of betas."""
@@ -96,7 +100,8 @@ def fit_tuned(
         best = int(np.argmin([calibrator.log_loss for calibrator in calibrators]))
         pipeline, training = _prepare(data, rows, codes.astype(np.int64), len(classes), parameters)
         (fitted,) = spec.fit(training, [candidates[best]], parameters, seed)
-    return TunedClassifier(classes, pipeline, fitted, calibrators[best], candidates[best])
+        variants = fit_variants(raw[best], codes.astype(np.int64), floor)
+    return TunedClassifier(classes, pipeline, fitted, calibrators[best], candidates[best], variants)
 
 
 def _score_group(
