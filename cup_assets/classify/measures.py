@@ -67,12 +67,7 @@ def measure(scored: Scored) -> Iterator[Measured]:
     yield Measured("error", None, mean(1 - correct), everyone)
     yield from _averages(scored, predicted)
     yield Measured("auc_hand_till", None, _hand_till(scored))
-    truth = np.eye(len(scored.classes))[scored.codes]
-    yield Measured("brier", None, mean(((scored.scores - truth) ** 2).sum(axis=1)))
-    yield Measured("log_loss", None, mean(log_losses(scored.scores, scored.codes)))
-    in_bin = (bins_of(top)[:, None] == np.arange(BINS)).astype(np.float64)
-    gaps = weights @ (in_bin * (top - correct)[:, None])
-    yield Measured("ece", None, ratio(np.abs(gaps).sum(axis=1), total))
+    yield from measure_belief(scored)
     yield Measured("coverage_at_99", None, _coverage(weights, top, correct, 0.99))
     kept = (top >= HIGH_SCORE).astype(np.float64)
     among = kept > 0
@@ -80,8 +75,21 @@ def measure(scored: Scored) -> Iterator[Measured]:
         "precision_at_90", None, ratio(weights @ (kept * correct), weights @ kept), among
     )
     yield Measured("coverage_at_90", None, mean(kept), everyone)
-    for code in range(len(scored.classes)):
-        yield from _of_class(scored, code, predicted, top)
+    yield from _of_classes(scored, predicted, top)
+
+
+def measure_belief(scored: Scored) -> Iterator[Measured]:
+    """Yield the metrics of how far scores can be believed: what calibration is to better."""
+    predicted, top = scored.scores.argmax(axis=1), scored.scores.max(axis=1)
+    correct = (predicted == scored.codes).astype(np.float64)
+    weights, total = scored.weights, scored.weights.sum(axis=1)
+    squares = ((scored.scores - np.eye(len(scored.classes))[scored.codes]) ** 2).sum(axis=1)
+    yield Measured("brier", None, ratio(weights @ squares, total))
+    losses = log_losses(scored.scores, scored.codes)
+    yield Measured("log_loss", None, ratio(weights @ losses, total))
+    in_bin = (bins_of(top)[:, None] == np.arange(BINS)).astype(np.float64)
+    gaps = weights @ (in_bin * (top - correct)[:, None])
+    yield Measured("ece", None, ratio(np.abs(gaps).sum(axis=1), total))
 
 
 def bins_of(top: Floats) -> Ints:
@@ -102,52 +110,47 @@ def _averages(scored: Scored, predicted: Ints) -> Iterator[Measured]:
     yield Measured("weighted_f1", None, ratio(weighted.sum(axis=1), actual.sum(axis=1)))
 
 
-def _of_class(scored: Scored, code: int, predicted: Ints, top: Floats) -> Iterator[Measured]:
-    name, score = scored.classes[code], scored.scores[:, code]
-    true, called, high = scored.codes == code, predicted == code, top >= HIGH_SCORE
+def _of_classes(scored: Scored, predicted: Ints, top: Floats) -> Iterator[Measured]:
+    codes, weights = np.arange(len(scored.classes)), scored.weights
+    true, called = scored.codes[:, None] == codes, predicted[:, None] == codes
+    high = (top >= HIGH_SCORE)[:, None]
+    losses = log_losses(scored.scores, scored.codes)[:, None]
+    found: list[tuple[str, Floats, NDArray[np.bool_] | None]] = []
 
-    def share(metric: str, part: Rows, among: Rows) -> Measured:
-        counted = (part & among).astype(np.float64), among.astype(np.float64)
-        values = ratio(scored.weights @ counted[0], scored.weights @ counted[1])
-        return Measured(metric, name, values, among)
+    def sums(values: NDArray[np.bool_] | Floats) -> Floats:
+        return weights @ values.astype(np.float64)
 
-    def mean(metric: str, values: Floats, among: Rows) -> Measured:
-        weights = scored.weights * among
-        return Measured(metric, name, ratio(weights @ values, weights.sum(axis=1)))
+    def share(metric: str, part: NDArray[np.bool_], among: NDArray[np.bool_]) -> None:
+        found.append((metric, ratio(sums(part & among), sums(among)), among))
 
-    yield share("recall", called, true)
-    yield share("precision", true, called)
-    yield share("specificity", ~called, ~true)
-    counts = [scored.weights @ part.astype(np.float64) for part in (true & called, true, called)]
-    yield Measured("f1", name, ratio(2 * counts[0], counts[1] + counts[2]))
-    yield mean("class_brier", (score - true) ** 2, np.ones_like(true))
-    yield mean("class_log_loss", log_losses(scored.scores, scored.codes), true)
-    yield share("class_precision_at_90", true, called & high)
-    yield share("class_coverage_at_90", high, true)
+    share("recall", called, true)
+    share("precision", true, called)
+    share("specificity", ~called, ~true)
+    found.append(("f1", ratio(2 * sums(true & called), sums(true) + sums(called)), None))
+    squares = (scored.scores - true) ** 2
+    found.append(("class_brier", ratio(sums(squares), sums(np.ones_like(true))), None))
+    found.append(("class_log_loss", ratio(sums(losses * true), sums(true)), None))
+    share("class_precision_at_90", true, called & high)
+    share("class_coverage_at_90", np.broadcast_to(high, true.shape), true)
+    for code, name in enumerate(scored.classes):
+        for metric, values, among in found:
+            yield Measured(metric, name, values[:, code], None if among is None else among[:, code])
 
 
 def _hand_till(scored: Scored) -> Floats:
     """Mean over pairs of classes that both occur; NaN where no pair does."""
-    pairs = []
-    members = [np.flatnonzero(scored.codes == code) for code in range(len(scored.classes))]
-    for i in range(len(members)):
-        for j in range(i):
-            if members[i].size and members[j].size:
-                halves = [
-                    _separation(scored.scores[:, a], members[a], members[b], scored.weights)
-                    for a, b in ((i, j), (j, i))
-                ]
-                pairs.append((halves[0] + halves[1]) / 2)
-    if not pairs:
-        return np.full(len(scored.weights), np.nan)
-    return mean_defined(np.array(pairs).T)
-
-
-def _separation(score: Floats, of: Ints, other: Ints, weights: Floats) -> Floats:
-    """Chance that a sample of a class scores higher than one of another, ties counting half."""
-    above = (np.sign(score[of][:, None] - score[other][None, :]) + 1) / 2
-    favourable = ((weights[:, of] @ above) * weights[:, other]).sum(axis=1)
-    return ratio(favourable, weights[:, of].sum(axis=1) * weights[:, other].sum(axis=1))
+    weights, k = scored.weights, len(scored.classes)
+    is_true = (scored.codes[:, None] == np.arange(k)).astype(np.float64)
+    sizes = weights @ is_true
+    separation = np.full((len(weights), k, k), np.nan)
+    for code in np.unique(scored.codes):
+        rows, score = np.flatnonzero(scored.codes == code), scored.scores[:, code]
+        # Chance that a sample of the class scores higher than one of another, ties counting half.
+        above = (np.sign(score[rows][:, None] - score) + 1) / 2
+        favourable = ((weights[:, rows] @ above) * weights) @ is_true
+        separation[:, code] = ratio(favourable, sizes[:, code, None] * sizes)
+    first, second = np.triu_indices(k, 1)
+    return mean_defined((separation[:, first, second] + separation[:, second, first]) / 2)
 
 
 def _coverage(weights: Floats, top: Floats, correct: Floats, accuracy: float) -> Floats:
