@@ -1,8 +1,8 @@
 """What happens to betas before a model sees them, learnt from one training part only.
 
 Belongs here: filling missing values, the adjustment for material (FFPE or frozen) and other
-factors, the choice of the most variable probes. Does not belong here: models, and any look at a
-sample that is to be predicted.
+factors, the choice of the most variable probes, and what is beside them (`cnv_block`). Does not
+belong here: models, and any look at a sample that is to be predicted.
 
 Each step works probe by probe, so that a fit walks over blocks of columns in bounded memory, and
 applying a fit to a sample depends on nothing but that sample.
@@ -10,10 +10,12 @@ applying a fit to a sample depends on nothing but that sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from cup_assets.classify.cnv_block import CnvBlock, fit_cnv_block
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
@@ -46,6 +48,8 @@ class Pipeline:
         Levels with a shift.
     shift : float64[m, q]
         What a level adds to the M-value, relative to the mean of the levels of its factor.
+    cnv
+        What becomes of copy number, whose features follow those of the betas.
     """
 
     columns: Ints
@@ -55,9 +59,15 @@ class Pipeline:
     factor_of: Ints
     levels: Strings
     shift: Floats
+    cnv: CnvBlock = field(default_factory=CnvBlock)
 
-    def features(self, betas: Features, levels: Strings) -> Features:
-        """Turn betas of the kept probes, float32[n, q], into features float32[n, q].
+    @property
+    def feature_names(self) -> Strings:
+        """Names of the features str[q + c]: the kept probes, then what copy number is of."""
+        return np.concatenate([self.probe_ids, self.cnv.names])
+
+    def features(self, betas: Features, levels: Strings, cnv: Features | None = None) -> Features:
+        """Turn betas of the kept probes, float32[n, q], into features float32[n, q + c].
 
         A sample is computed by itself, so that its bits do not depend on its company. A level that
         the training part did not hold is not adjusted for: `known` tells.
@@ -68,18 +78,24 @@ class Pipeline:
             NaN is missing.
         levels : str[n, k]
             The samples' levels of the factors; empty where unknown.
+        cnv : float32[n, c]
+            Log2 ratios, NaN is missing; needed where the training part had them.
         """
         result = np.empty(betas.shape, dtype=np.float32)
         for row, beta, own in zip(result, betas, levels, strict=True):
             filled = np.where(np.isnan(beta), self.fill, beta)
             here = self.levels == own[self.factor_of]
             row[:] = _beta(_m_value(filled) - self.shift[here].sum(axis=0)) if any(here) else filled
-        return result
+        if not len(self.cnv.names):
+            return result
+        if cnv is None:
+            raise ClassifyError("these steps were learnt with copy number: give the log2 ratios")
+        return np.hstack([result, self.cnv.features(cnv)])
 
     def features_of(self, data: TrainingData, rows: Ints) -> Features:
-        """Return the features float32[len(rows), q] of rows of the data that it was fitted on."""
+        """Return the features float32[len(rows), q + c] of rows of data as it was fitted on."""
         betas = data.X[np.ix_(rows, self.columns)]
-        return self.features(betas, data.levels(self.factors, rows))
+        return self.features(betas, data.levels(self.factors, rows), data.cnv[rows])
 
     def known(self, factor: str) -> list[str]:
         """Return the levels of a factor that are brought to a common one."""
@@ -105,10 +121,10 @@ def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameter
     Raises
     ------
     ClassifyError
-        Where no probe is measured and varies in the training part.
+        Where no probe, or no log2 ratio, is measured and varies in the training part.
     """
     p = data.X.shape[1]
-    design = _design(data, rows, parameters)
+    design = _design(data, rows, parameters.adjust if p else (), parameters.adjust_ridge)
     fill, variance = np.zeros(p), np.full(p, -1.0)
     shift = np.zeros((len(design.levels), p))
     for start in range(0, p, _BLOCK):
@@ -126,10 +142,13 @@ def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameter
             betas = np.where(design.indicator.sum(axis=1)[:, None] > 0, adjusted, betas)
         usable = measured >= (1 - parameters.probe_max_missing) * len(rows)
         variance[block] = np.where(usable, betas.var(axis=0), -1.0)
-    columns = _most_variable(variance, parameters.n_probes)
+    no_betas = data.features == "cnv"
+    columns = np.arange(0) if no_betas else _most_variable(variance, parameters.n_probes)
+    total = None if no_betas else float(variance[columns].sum())
+    cnv = fit_cnv_block(data.cnv[rows], data.cnv_names, total)
     return Pipeline(
         columns, data.probe_ids[columns], fill[columns],
-        design.factors, design.factor_of, design.levels, shift[:, columns].copy(),
+        design.factors, design.factor_of, design.levels, shift[:, columns].copy(), cnv,
     )  # fmt: skip
 
 
@@ -153,7 +172,7 @@ class _Design:
     solver: Floats
 
 
-def _design(data: TrainingData, rows: Ints, parameters: EvaluationParameters) -> _Design:
+def _design(data: TrainingData, rows: Ints, adjust: Sequence[str], ridge: float) -> _Design:
     """Prepare the regression on levels beside classes.
 
     Residuals of the levels' indicators after the class terms give, by the theorem of Frisch,
@@ -163,7 +182,7 @@ def _design(data: TrainingData, rows: Ints, parameters: EvaluationParameters) ->
     factor_of: list[int] = []
     levels: list[str] = []
     indicators: list[Floats] = []
-    for factor in parameters.adjust:
+    for factor in adjust:
         own = data.levels([factor], rows)[:, 0]
         found = np.unique(own[own != ""])
         if len(found) >= 2:
@@ -178,7 +197,7 @@ def _design(data: TrainingData, rows: Ints, parameters: EvaluationParameters) ->
         residual[members] -= residual[members].mean(axis=0)
     values, vectors = np.linalg.eigh(residual.T @ residual)
     # A direction that classes explain in full has no evidence: its coefficient is 0, not noise.
-    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values + parameters.adjust_ridge, 1e-8), 0.0)
+    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values + ridge, 1e-8), 0.0)
     solver = (vectors * inverse) @ vectors.T @ residual.T
     of = np.array(factor_of, dtype=np.int64)
     for number in range(len(factors)):

@@ -162,7 +162,7 @@ def _rebuild(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
             if name.startswith(f"{of}.")
         }
 
-    probes = part("pipeline")
+    probes: dict[str, Any] = part("pipeline")
     pipeline = Pipeline(columns=np.arange(len(probes["probe_ids"])), **probes)
     classifier = TunedClassifier(
         part("classifier")["classes"],

@@ -87,8 +87,14 @@ def fit_release(
     Raises
     ------
     ClassifyError
-        As `nested_cv`, and where the folds do not hold out every sample exactly once.
+        As `nested_cv`, where the folds do not hold out every sample exactly once, and where the
+        data hold copy number: cases are classified by their betas.
     """
+    if len(data.cnv_names):
+        raise ClassifyError(
+            f"a release is made of betas, these data hold {data.features}: cases come without copy"
+            " number; give data.with_features('betas')"
+        )
     splits = outer_folds(data, folds)
     fold_of = np.full(len(data.sample_ids), -1, dtype=np.int64)
     for split in splits:

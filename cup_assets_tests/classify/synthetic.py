@@ -95,3 +95,23 @@ def with_other_rows(data: TrainingData, rows: np.ndarray, seed: int) -> Training
     material[rows] = "FFPE"
     patient[rows] = [f"other {row}" for row in rows]
     return replace(data, X=X, y=y, family=family, material=material, patient=patient)
+
+
+def with_copy_number(
+    data: TrainingData, labels: np.ndarray | None = None, q: int = 24, seed: int = 6
+) -> TrainingData:
+    """Return the cohort with log2 ratios of q regions, each class with gains and losses of its own.
+
+    Half of the regions are quiet; one value of fifty is missing. ``labels`` are other classes to
+    be told from copy number than those of the data.
+    """
+    generator = np.random.default_rng(seed)
+    classes, codes = np.unique(data.y if labels is None else labels, return_inverse=True)
+    typical = np.zeros((len(classes), q))
+    for own in typical:
+        regions = generator.choice(q // 2, 4, replace=False)
+        own[regions] = generator.choice([-0.5, 0.4], 4)
+    cnv = typical[codes] + generator.normal(0, 0.08, (len(codes), q))
+    cnv[generator.random(cnv.shape) < 0.02] = np.nan
+    names = [f"arm {region}" for region in range(q)]
+    return replace(data, cnv=cnv.astype(np.float32), cnv_names=np.array(names))
