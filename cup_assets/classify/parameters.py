@@ -52,8 +52,9 @@ class EvaluationParameters:
         fit.
     strategy
         How unequal class sizes are treated in training: ``none``, ``class_weight`` (losses
-        weighted by inverse class size; the forest draws equally from each class for every tree)
-        or ``down_sample`` (every class reduced to the smallest).
+        weighted by inverse class size; the forest draws equally from each class for every tree),
+        ``down_sample`` (every class reduced to the smallest) or ``smote`` (every class filled up
+        to the largest with synthetic samples).
     seed
         Seed of everything random.
     trees

@@ -5,7 +5,7 @@ members of the reference data set, their folds and weights, and small helpers ov
 not belong here: signals (`cup_assets.methylome`), models, storage, Dagster.
 """
 
-from cup_assets.cohort.balance import STRATEGIES, Strategy, training_plan
+from cup_assets.cohort.balance import STRATEGIES, Strategy, synthetic_samples, training_plan
 from cup_assets.cohort.batch_files import (
     MARKER,
     Observation,
@@ -72,6 +72,7 @@ __all__ = [
     "plan_landings",
     "read_samplesheet",
     "select_members",
+    "synthetic_samples",
     "take_inventory",
     "training_plan",
 ]

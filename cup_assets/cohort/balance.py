@@ -1,7 +1,8 @@
-"""Weights that make up for classes of unequal size.
+"""What would make up for classes of unequal size.
 
-Belongs here: one weight a sample for each strategy. Does not belong here: applying them, which
-happens in the training part of each fold (`cup_assets.classify`).
+Belongs here: one weight a sample for each strategy, and how many samples SMOTE would make. Does not
+belong here: applying them, which happens in the training part of each fold
+(`cup_assets.classify`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from cup_assets.cohort.groups import keyed_order
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.cohort.problems import CohortError
 
-Strategy = Literal["none", "class_weight", "down_sample"]
+Strategy = Literal["none", "class_weight", "down_sample", "smote"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
@@ -30,6 +31,8 @@ def training_plan(
         all classes weigh the same and the mean weight is 1. ``down_sample``: 1 for as many samples
         of each class as the smallest class has, 0 for the others; which ones is drawn once per
         sample, so that a growing cohort adds samples and never exchanges them within a class.
+        ``smote``: every weight is 1, because SMOTE weighs no sample: it adds others
+        (`synthetic_samples`).
     members : pl.DataFrame
         ``sample_id``, ``class``; rows of which ``included`` is false are passed over.
     parameters : CohortParameters, optional
@@ -66,3 +69,24 @@ def training_plan(
     return members.select(
         pl.lit(strategy).alias("strategy"), "sample_id", weight.cast(pl.Float64).alias("weight")
     )
+
+
+def synthetic_samples(members: pl.DataFrame) -> pl.DataFrame:
+    """Return how many samples SMOTE would make of each class: as many as the largest has more.
+
+    They are made anew in each training part, of its own samples; none is stored.
+
+    Parameters
+    ----------
+    members : pl.DataFrame
+        As for `training_plan`.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``class``, ``samples`` (real ones), ``synthetic``, by ``class``.
+    """
+    if "included" in members.columns:
+        members = members.filter(pl.col("included"))
+    sizes = members.group_by("class").agg(samples=pl.len().cast(pl.Int64)).sort("class")
+    return sizes.with_columns(synthetic=pl.col("samples").max() - pl.col("samples"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cup_assets.cohort.balance import STRATEGIES, training_plan
+from cup_assets.cohort.balance import STRATEGIES, synthetic_samples, training_plan
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.cohort.problems import CohortError
 
@@ -77,7 +77,15 @@ def test_excluded_rows_have_no_weight() -> None:
 
 
 def test_an_unknown_strategy_and_no_members_are_errors() -> None:
-    with pytest.raises(CohortError, match="'smote' is unknown: use one of none, class_weight, "):
-        training_plan("smote", members(a=1))  # type: ignore[arg-type]
+    with pytest.raises(CohortError, match="'magic' is unknown: use one of none, class_weight, "):
+        training_plan("magic", members(a=1))  # type: ignore[arg-type]
     with pytest.raises(CohortError, match="no members"):
         training_plan("none", members())
+
+
+def test_smote_weighs_nobody_and_says_how_many_samples_it_would_make() -> None:
+    frame = members(a=6, b=2, c=4)
+    assert set(training_plan("smote", frame)["weight"]) == {1.0}
+    assert synthetic_samples(frame).rows() == [("a", 6, 0), ("b", 2, 4), ("c", 4, 2)]
+    left_out = frame.with_columns(included=pl.col("class") != "a")
+    assert synthetic_samples(left_out).rows() == [("b", 2, 2), ("c", 4, 0)]

@@ -6,8 +6,8 @@ belong here: importance or explanation of the trees.
 Balancing as in the Heidelberg brain classifier (Capper et al. 2018), which draws for each tree as
 many samples from every class as the smallest class has: under ``class_weight``, a tree is grown on
 d samples drawn with replacement from each class, d being the size of the smallest class but at
-least ``forest_draws``, because a handful of samples makes no tree. Under ``none`` and
-``down_sample`` a tree gets an ordinary bootstrap sample.
+least ``forest_draws``, because a handful of samples makes no tree. Under the other strategies
+(``none``, ``down_sample``, ``smote``) a tree gets an ordinary bootstrap sample of what they leave.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import dagster as dg
 import polars as pl
 
-from cup_assets.cohort.balance import STRATEGIES, training_plan
+from cup_assets.cohort.balance import STRATEGIES, synthetic_samples, training_plan
 from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.members import select_members
 from cup_assets.cohort.probe_space import ArrayChoice, choose_arrays
@@ -213,20 +213,20 @@ def _content_version(
     group_name="datasets",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="2",
+    code_version="3",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
 def balanced(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """What each strategy against unequal class sizes does: the weight of every sample.
 
-    This is the plan over the whole dataset, for people. In evaluation the strategy is applied anew
-    inside every training part.
+    SMOTE weighs no sample but makes others: how many is in the notes. This is the plan over the
+    whole dataset, for people. In evaluation the strategy is applied anew inside each training part.
     """
     parameters = platform.parameters.cohort
     recipe = Recipe(
         asset=BALANCED.to_user_string(),
-        code_version="2",
+        code_version="3",
         parameters=asdict(parameters),
         inputs=inputs_of([require(platform, REFERENCE)]),
     )
@@ -245,7 +245,10 @@ def balanced(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materi
         return Product(
             tables={"training_plan": plan},
             numbers={"strategies": len(STRATEGIES)},
-            notes={"weight by class": markdown_table(totals)},
+            notes={
+                "weight by class": markdown_table(totals),
+                "samples that SMOTE would make": markdown_table(synthetic_samples(members)),
+            },
         )
 
     return materialise(context, platform, recipe, make)
