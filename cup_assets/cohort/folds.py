@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cup_assets.cohort.groups import keyed_order
-from cup_assets.cohort.parameters import CohortParameters
+from cup_assets.cohort.parameters import LEAST_PATIENTS, CohortParameters
 from cup_assets.cohort.problems import FoldsError
 
 SCHEME = "stratified"
@@ -64,22 +64,22 @@ def assign_folds(
     Raises
     ------
     FoldsError
-        If there are no members, a sample is listed twice, or a class has fewer groups than there
-        are outer folds.
+        If there are no members, a sample is listed twice, a class has fewer groups than
+        `LEAST_PATIENTS`, or there are fewer groups than outer folds.
     """
     groups = read_groups(members)
     _check(groups, parameters)
     rows: list[tuple[str, int, int, int | None, str]] = []
     for repeat in range(parameters.repeats):
         before = _Earlier.read(previous, repeat, parameters)
-        outer = place(
-            groups, parameters.outer_folds, before.outer, parameters.seed, f"{repeat}/outer"
+        outer = _divide(
+            groups, parameters.outer_folds, before.outer, parameters.seed, f"{repeat}/outer", 2
         )
         for test in range(parameters.outer_folds):
             training = {name: groups[name] for name in groups if outer[name] != test}
             label = f"{repeat}/inner/{test}"
             earlier = before.inner.get(test, {})
-            inner = place(training, parameters.inner_folds, earlier, parameters.seed, label)
+            inner = _divide(training, parameters.inner_folds, earlier, parameters.seed, label, 1)
             rows += [
                 (SCHEME, repeat, test, inner.get(name), sample)
                 for name, group in groups.items()
@@ -115,11 +115,15 @@ def _check(groups: Mapping[str, Group], parameters: CohortParameters) -> None:
     if not groups:
         raise FoldsError("no members: take in reference samples with a diagnosis first")
     sizes = Counter(name for group in groups.values() for name in group.classes)
-    small = [f"{name} ({n})" for name, n in sorted(sizes.items()) if n < parameters.outer_folds]
+    small = [f"{name} ({n})" for name, n in sorted(sizes.items()) if n < LEAST_PATIENTS]
     if small:
         raise FoldsError(
-            f"classes with fewer patients than the {parameters.outer_folds} outer folds:"
-            f" {', '.join(small)}: leave them out or use fewer folds"
+            f"classes with fewer than {LEAST_PATIENTS} patients cannot be tested and learnt:"
+            f" {', '.join(small)}: leave them out"
+        )
+    if len(groups) < parameters.outer_folds:
+        raise FoldsError(
+            f"{len(groups)} patients for {parameters.outer_folds} outer folds: use fewer folds"
         )
 
 
@@ -150,6 +154,37 @@ class _Earlier:
         if set(mine["inner_fold"].drop_nulls()) != set(range(parameters.inner_folds)):
             inner.clear()
         return cls(outer, inner)
+
+
+def _divide(
+    groups: Mapping[str, Group],
+    n_folds: int,
+    earlier: Mapping[str, int],
+    seed: int,
+    label: str,
+    left: int,
+) -> dict[str, int]:
+    """Place groups; what is kept may leave fewer than ``left`` groups of a class beside a fold.
+
+    That takes a changed diagnosis or two patients who turn out to be one, and only happens to small
+    classes. A class that some training part would lack is worse than one that moves, so its groups
+    are placed as if they were new.
+    """
+    placed = place(groups, n_folds, earlier, seed, label)
+    size: Counter[str] = Counter()
+    within: Counter[tuple[str, int]] = Counter()
+    for name, fold in placed.items():
+        size.update(groups[name].classes)
+        within.update((each, fold) for each in groups[name].classes)
+    crowded = {each for (each, _), n in within.items() if size[each] - n < min(left, size[each])}
+    moved = {
+        sample
+        for group in groups.values()
+        if not crowded.isdisjoint(group.classes)
+        for sample in group.samples
+    }
+    kept = {sample: fold for sample, fold in earlier.items() if sample not in moved}
+    return place(groups, n_folds, kept, seed, label) if moved else placed
 
 
 def place(

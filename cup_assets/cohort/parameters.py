@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 REPLICATES = ("best_detection", "mean")
 
+LEAST_PATIENTS = 2
+"""Patients of a class: one is tested while the other one is learnt from."""
+
 
 @dataclass(frozen=True)
 class CohortParameters:
@@ -18,11 +21,17 @@ class CohortParameters:
     Attributes
     ----------
     outer_folds, inner_folds
-        Folds of the nested cross-validation; 3 x 3 as in Capper et al., Nature 2018.
+        Folds of the nested cross-validation; 5 x 5 as in Maros et al., Nature Protocols 2020
+        (Capper et al., Nature 2018, took 3 x 3).
     repeats
-        How often the division is drawn, each time differently.
+        How often the stratified division is drawn, each time differently.
     min_patients
-        Least number of patients a class needs; never fewer than ``outer_folds``.
+        Least number of patients a class needs; never fewer than `LEAST_PATIENTS`. With three, of
+        the two that are left for training one is always trained on while the inner fold of the
+        other is scored, so that no training part, outer or inner, lacks the class (two outer folds
+        take four patients for that). A class with fewer patients than outer folds is not tested in
+        each of them, but every sample of it is tested once all the same; to drop it would mean that
+        its cases are called something else.
     seed
         Decides between equally good folds, and which samples down-sampling keeps.
     arrays
@@ -35,8 +44,8 @@ class CohortParameters:
         see `cup_assets.cohort.matrix.Placement.fill`.
     """
 
-    outer_folds: int = 3
-    inner_folds: int = 3
+    outer_folds: int = 5
+    inner_folds: int = 5
     repeats: int = 1
     min_patients: int = 3
     seed: int = 1
@@ -60,4 +69,4 @@ class CohortParameters:
     @property
     def patients_needed(self) -> int:
         """Patients that a class needs to be used."""
-        return max(self.min_patients, self.outer_folds)
+        return max(self.min_patients, LEAST_PATIENTS)

@@ -158,10 +158,60 @@ def test_folds_of_another_number_are_drawn_anew() -> None:
     assert assign_folds(frame, PARAMETERS, five).equals(assign_folds(frame, PARAMETERS))
 
 
-def test_a_class_with_fewer_persons_than_folds_is_named() -> None:
-    frame = members({"acc": [1] * 3, "nut": [4, 4]})
-    with pytest.raises(FoldsError, match=r"fewer patients than the 3 outer folds: nut \(2\)"):
-        assign_folds(frame, PARAMETERS)
+def test_a_class_that_cannot_be_divided_and_too_few_patients_are_named() -> None:
+    with pytest.raises(FoldsError, match=r"fewer than 2 patients .* learnt: nut \(1\)"):
+        assign_folds(members({"acc": [1] * 3, "nut": [4]}), PARAMETERS)
+    with pytest.raises(FoldsError, match="4 patients for 5 outer folds: use fewer folds"):
+        assign_folds(members({"acc": [1] * 2, "nut": [2] * 2}), CohortParameters())
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    rare=st.integers(3, 5),
+    common=st.integers(3, 12),
+    outer=st.integers(3, 6),
+    inner=st.integers(2, 6),
+)
+def test_a_class_rarer_than_the_folds_is_tested_once_and_never_missing_in_training(
+    rare: int, common: int, outer: int, inner: int
+) -> None:
+    frame = members({"acc": [1] * common, "nut": [1, 2, 1, 1, 3][:rare]})
+    parameters = CohortParameters(outer_folds=outer, inner_folds=inner)
+    folds = assign_folds(frame, parameters)
+    tested = folds.filter(pl.col("inner_fold").is_null())
+    assert sorted(tested["sample_id"]) == sorted(frame["sample_id"])
+    assert set(tested["outer_fold"]) == set(range(outer)), "a fold without test samples"
+    assert trained_everywhere(folds, frame, "nut")
+
+
+def trained_everywhere(folds: pl.DataFrame, frame: pl.DataFrame, name: str) -> bool:
+    """Return whether every outer and inner training part holds the class."""
+    training = folds.filter(pl.col("inner_fold").is_not_null()).join(frame, on="sample_id")
+    for _, part in training.group_by("outer_fold"):
+        for held in part["inner_fold"].unique():
+            if name not in set(part.filter(pl.col("inner_fold") != held)["class"]):
+                return False
+    return training["outer_fold"].n_unique() == folds["outer_fold"].n_unique()
+
+
+def test_a_class_that_kept_folds_would_crowd_into_one_is_placed_anew() -> None:
+    # Three patients of acc who are tested together turn out to have another, rare tumour.
+    frame = members({"acc": [1] * 12, "muco": [1] * 6})
+    before = assign_folds(frame, PARAMETERS)
+    tested = outer_test_of(before)
+    together = [name for (_, name), fold in tested.items() if fold == 0 and "acc" in name][:3]
+    renamed = frame.with_columns(
+        pl.when(pl.col("sample_id").is_in(together))
+        .then(pl.lit("nut"))
+        .otherwise("class")
+        .alias("class")
+    )
+    after = assign_folds(renamed, PARAMETERS, before)
+    moved = outer_test_of(after)
+    assert sorted(moved[0, name] for name in together) == [0, 1, 2]
+    assert {name for (_, name), fold in tested.items() if moved[0, name] != fold} < set(together)
+    assert trained_everywhere(after, renamed, "nut")
+    assert assign_folds(renamed, PARAMETERS, after).equals(after), "and stays there"
 
 
 def test_no_members_and_doubled_members_are_errors() -> None:
@@ -180,6 +230,7 @@ def test_impossible_parameters_are_refused(bad: dict[str, int]) -> None:
         CohortParameters(**bad)
 
 
-def test_a_class_needs_as_many_patients_as_outer_folds() -> None:
-    assert CohortParameters(outer_folds=5, min_patients=3).patients_needed == 5
+def test_a_class_is_used_although_it_has_fewer_patients_than_outer_folds() -> None:
+    assert CohortParameters(outer_folds=5, min_patients=3).patients_needed == 3
     assert CohortParameters(outer_folds=3, min_patients=8).patients_needed == 8
+    assert CohortParameters(min_patients=1).patients_needed == 2  # one tested, one trained on
