@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cup_assets.classify.data import Features, Floats, Strings
 from cup_assets.classify.errors import ReleaseError
+from cup_assets.classify.explain import Background
 from cup_assets.classify.families import CALL_SCHEMA, call_samples
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.tuned import TunedClassifier
@@ -65,6 +67,9 @@ class Release:
     record
         What the release knows about itself, JSON values only: parameters, normalisation, sizes of
         classes and of the levels adjusted for, metrics, input manifest, probe list hash.
+    background
+        What the contributions of features to a score are relative to; none where a study only
+        counts calls. What is saved has one.
     """
 
     version: str
@@ -73,6 +78,7 @@ class Release:
     typicality: Typicality
     family_of: Mapping[str, str]
     record: Mapping[str, Any]
+    background: Background | None = None
 
     @property
     def probe_ids(self) -> Strings:
@@ -113,30 +119,11 @@ class Release:
         ReleaseError
             Where the shapes disagree, a probe is named twice or a value is no beta.
         """
-        sizes = {name: len(levels) for name, levels in factors.items()}
-        if X.shape != (len(sample_ids), len(probe_ids)) or set(sizes.values()) - {len(sample_ids)}:
-            raise ReleaseError(
-                f"betas of shape {X.shape} do not fit {len(sample_ids)} samples, {len(probe_ids)} "
-                f"probes and {', '.join(f'{n} values of {name}' for name, n in sizes.items())}"
-            )
-        pipeline = self.classifier.pipeline
-        levels = np.array(
-            [
-                [
-                    factors.get(name, [None] * len(sample_ids))[row] or ""
-                    for name in pipeline.factors
-                ]
-                for row in range(len(sample_ids))
-            ],
-            dtype=np.str_,
-        ).reshape(len(sample_ids), len(pipeline.factors))
-        betas = _align(X, probe_ids, self.probe_ids)
-        if (np.nan_to_num(betas) < 0).any() or (np.nan_to_num(betas) > 1).any():
-            raise ReleaseError("betas must lie in 0..1: give normalised betas, not M-values")
+        betas, levels = self._prepared(X, probe_ids, factors, len(sample_ids))
         missing = np.isnan(betas).mean(axis=1) if len(betas) else np.empty(0)
         scored = np.flatnonzero(missing <= self._parameters.max_missing)
         names = [str(name) for name in sample_ids]
-        features = pipeline.features(betas[scored], levels[scored])
+        features = self.classifier.pipeline.features(betas[scored], levels[scored])
         raw, score = self.classifier.scores(features)
         classes = self.classifier.classes.tolist()
         called = self._called([names[row] for row in scored], features, score)
@@ -167,6 +154,44 @@ class Release:
             schema_overrides={"sample_id": pl.String, "release": pl.String, "class": pl.String},
         )
         return Predictions(scores, calls)
+
+    def features(
+        self,
+        X: Features,
+        probe_ids: Sequence[str] | Strings,
+        factors: Mapping[str, Sequence[str | None]],
+    ) -> tuple[Features, NDArray[np.bool_]]:
+        """Return what the model sees of samples, float32[n, q], and what was measured, bool[n, q].
+
+        The arguments are those of `predict`; what was not measured counts as the mean of the
+        reference.
+        """
+        betas, levels = self._prepared(X, probe_ids, factors, len(X))
+        return self.classifier.pipeline.features(betas, levels), ~np.isnan(betas)
+
+    def _prepared(
+        self,
+        X: Features,
+        probe_ids: Sequence[str] | Strings,
+        factors: Mapping[str, Sequence[str | None]],
+        n: int,
+    ) -> tuple[Features, Strings]:
+        """Return the betas of the release's probes and the levels of its factors, checked."""
+        sizes = {name: len(levels) for name, levels in factors.items()}
+        if X.shape != (n, len(probe_ids)) or set(sizes.values()) - {n}:
+            raise ReleaseError(
+                f"betas of shape {X.shape} do not fit {n} samples, {len(probe_ids)} "
+                f"probes and {', '.join(f'{n} values of {name}' for name, n in sizes.items())}"
+            )
+        names = self.classifier.pipeline.factors
+        levels = np.array(
+            [[factors.get(name, [None] * n)[row] or "" for name in names] for row in range(n)],
+            dtype=np.str_,
+        ).reshape(n, len(names))
+        betas = _align(X, probe_ids, self.probe_ids)
+        if (np.nan_to_num(betas) < 0).any() or (np.nan_to_num(betas) > 1).any():
+            raise ReleaseError("betas must lie in 0..1: give normalised betas, not M-values")
+        return betas, levels
 
     def _called(self, names: Sequence[str], features: Features, score: Floats) -> pl.DataFrame:
         """Call by the scores, and take back matches with classes that a sample is unlike."""

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from cup_assets.classify.calibrate import Calibrator
 from cup_assets.classify.errors import ReleaseError
+from cup_assets.classify.explain import Background
 from cup_assets.classify.model_card import model_card
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.pipeline import Pipeline
@@ -33,7 +34,7 @@ from cup_assets.classify.release import Release, probe_list_sha256
 from cup_assets.classify.tuned import TunedClassifier
 from cup_assets.classify.typicality import Typicality
 
-FORMAT = 2
+FORMAT = 3
 _HASHED = ("model.npz", "model_card.md")
 
 
@@ -127,7 +128,8 @@ def _read_record(folder: Path, digest: str | None) -> dict[str, Any]:
         raise ReleaseError(f"{path} was changed after release: restore the release")
     if content.get("format") != FORMAT:
         raise ReleaseError(
-            f"{path} has format {content.get('format')}, this version reads {FORMAT}"
+            f"{path} has format {content.get('format')}, this version reads {FORMAT}: make a new"
+            " release"
         )
     if digest is not None and content["digest"] != digest:
         raise ReleaseError(f"{folder} is not the recorded release: digest {content['digest']}")
@@ -137,7 +139,9 @@ def _read_record(folder: Path, digest: str | None) -> dict[str, Any]:
 
 
 def _arrays(release: Release) -> dict[str, NDArray[Any]]:
-    parts = {
+    if release.background is None:
+        raise ReleaseError(f"release {release.version} has no background to explain scores by")
+    parts: dict[str, dict[str, NDArray[Any]]] = {
         "pipeline": {
             "probe_ids": release.classifier.pipeline.probe_ids,
             "fill": release.classifier.pipeline.fill,
@@ -148,6 +152,7 @@ def _arrays(release: Release) -> dict[str, NDArray[Any]]:
         },
         "model": release.classifier.model.arrays(),
         "typicality": release.typicality.arrays(),
+        "background": {"mean": release.background.mean, "rows": release.background.rows},
         "calibrator": release.classifier.calibrator.arrays(),
         "classifier": {"classes": release.classifier.classes},
     }
@@ -180,6 +185,7 @@ def _rebuild(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         Typicality.load(part("typicality")),
         content["families"],
         record,
+        Background(**part("background")),
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from cup_assets.classify.data import Strings, TrainingData
+from cup_assets.classify.data import Ints, Strings, TrainingData
 from cup_assets.classify.errors import ClassifyError
+from cup_assets.classify.explain import draw_background, kept_background
 from cup_assets.classify.nested import outer_folds
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.release import Release, probe_list_sha256
-from cup_assets.classify.tuned import fit_tuned
-from cup_assets.classify.typicality import fit_typicality
+from cup_assets.classify.tuned import TunedClassifier, fit_tuned
+from cup_assets.classify.typicality import Typicality, fit_typicality
 from cup_assets.compute import Mapper, serial
 
 
@@ -108,12 +109,11 @@ def fit_release(
             f"sample {str(name)!r} is held out by no outer fold: calibration needs it"
         )
     rows = np.arange(len(data.sample_ids))
-    classifier = fit_tuned(
+    classifier, typicality = fit_parts(
         data, rows, fold_of, model, parameters, parameters.seed, mapper, progress
     )
-    codes = np.searchsorted(classifier.classes, data.y).astype(np.int64)
     features = classifier.pipeline.features_of(data, rows)
-    typicality = fit_typicality(features, codes, fold_of, parameters, mapper)
+    background = kept_background(classifier.model, draw_background(features, parameters.seed))
     record = {
         "version": version,
         "model": model,
@@ -139,7 +139,28 @@ def fit_release(
     }
     # As it will be read back from disk, so that a release is the same before and after.
     record = json.loads(json.dumps(record, sort_keys=True, allow_nan=False))
-    return Release(version, model, classifier, typicality, data.family_of(), record)
+    return Release(version, model, classifier, typicality, data.family_of(), record, background)
+
+
+def fit_parts(
+    data: TrainingData,
+    rows: Ints,
+    groups: Ints,
+    model: str,
+    parameters: EvaluationParameters,
+    seed: int,
+    mapper: Mapper = serial,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[TunedClassifier, Typicality]:
+    """Learn all that decides the calls of a release from the rows of a training part.
+
+    Parameters and errors as for `cup_assets.classify.tuned.fit_tuned`; what is usual for a sample
+    is told by the same groups.
+    """
+    classifier = fit_tuned(data, rows, groups, model, parameters, seed, mapper, progress)
+    codes = np.searchsorted(classifier.classes, data.y[rows]).astype(np.int64)
+    features = classifier.pipeline.features_of(data, rows)
+    return classifier, fit_typicality(features, codes, groups, parameters, mapper)
 
 
 def _sizes(names: Strings) -> dict[str, int]:

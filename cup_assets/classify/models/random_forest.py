@@ -30,6 +30,8 @@ from cup_assets.classify.models.base import (
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.strategies import balanced
 
+_ARRAYS = ("roots", "feature", "threshold", "left", "right", "value", "cover")
+
 
 @dataclass(frozen=True, eq=False)
 class Forest:
@@ -47,6 +49,8 @@ class Forest:
         Children.
     value : float64[nodes, k]
         Share of each class among a node's drawn samples.
+    cover : int32[nodes]
+        Drawn samples that reached a node: no score needs them, but explanations do.
     """
 
     roots: Ints
@@ -55,6 +59,7 @@ class Forest:
     left: Ints
     right: Ints
     value: Floats
+    cover: NDArray[np.int32]
 
     def scores(self, features: Features) -> Floats:
         """Return the mean over trees of the leaves' class shares, float64[n, k]."""
@@ -70,14 +75,12 @@ class Forest:
 
     def arrays(self) -> Arrays:
         """Return the flat arrays."""
-        names = ("roots", "feature", "threshold", "left", "right", "value")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Forest:
         """Rebuild from `arrays`."""
-        names = ("roots", "feature", "threshold", "left", "right", "value")
-        return cls(**{name: arrays[name] for name in names})
+        return cls(**{name: arrays[name] for name in _ARRAYS})
 
 
 def _fit(
@@ -148,6 +151,7 @@ def _flatten(grown: list[tuple[Any, Ints]], n_classes: int) -> Forest:
         left=np.where(leaf, 0, joined["children_left"] + offset).astype(np.int64),
         right=np.where(leaf, 0, joined["children_right"] + offset).astype(np.int64),
         value=value / value.sum(axis=1, keepdims=True),
+        cover=np.concatenate([tree.n_node_samples for tree, _ in grown]).astype(np.int32),
     )
 
 
