@@ -57,25 +57,27 @@ def measure(scored: Scored) -> Iterator[Measured]:
     """Yield every metric, the overall ones first."""
     predicted, top = scored.scores.argmax(axis=1), scored.scores.max(axis=1)
     correct = (predicted == scored.codes).astype(np.float64)
-    weights, total = scored.weights, scored.weights.sum(axis=1)
-    everyone = np.ones(len(correct), dtype=np.bool_)
-
-    def mean(values: Floats) -> Floats:
-        return ratio(weights @ values, total)
-
-    yield Measured("accuracy", None, mean(correct), everyone)
-    yield Measured("error", None, mean(1 - correct), everyone)
+    weights = scored.weights
+    yield from measure_hits(scored)
     yield from _averages(scored, predicted)
     yield Measured("auc_hand_till", None, _hand_till(scored))
     yield from measure_belief(scored)
     yield Measured("coverage_at_99", None, _coverage(weights, top, correct, 0.99))
-    kept = (top >= HIGH_SCORE).astype(np.float64)
-    among = kept > 0
-    yield Measured(
-        "precision_at_90", None, ratio(weights @ (kept * correct), weights @ kept), among
-    )
-    yield Measured("coverage_at_90", None, mean(kept), everyone)
+    high = top >= HIGH_SCORE
+    kept = weights @ high.astype(np.float64)
+    yield Measured("precision_at_90", None, ratio(weights @ (high * correct), kept), high)
+    everyone = np.ones_like(high)
+    yield Measured("coverage_at_90", None, ratio(kept, weights.sum(axis=1)), everyone)
     yield from _of_classes(scored, predicted, top)
+
+
+def measure_hits(scored: Scored) -> Iterator[Measured]:
+    """Yield how often the class of the highest score is right, and how often wrong."""
+    right = scored.scores.argmax(axis=1) == scored.codes
+    total, everyone = scored.weights.sum(axis=1), np.ones_like(right)
+    for name, hits in (("accuracy", right), ("error", ~right)):
+        values = ratio(scored.weights @ hits.astype(np.float64), total)
+        yield Measured(name, None, values, everyone)
 
 
 def measure_belief(scored: Scored) -> Iterator[Measured]:

@@ -39,7 +39,7 @@ as the F1 of a class of one patient, or the same in every draw, such as a macro 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,9 @@ import polars as pl
 from cup_assets.classify.bootstrap import patient_weights, percentile_interval, share_interval
 from cup_assets.classify.data import Floats, Ints
 from cup_assets.classify.errors import ClassifyError
-from cup_assets.classify.measures import Scored, mean_defined, measure
+from cup_assets.classify.measures import Measured, Scored, mean_defined, measure
+
+Measures = Callable[[Scored], Iterator[Measured]]
 
 METRICS = (
     "accuracy",
@@ -111,18 +113,38 @@ def metrics(
         or doubled.
     """
     classes, tables = scored_tables(scores, truth)
-    draws = patient_weights([table.patients for table in tables], bootstraps, seed)
-    found: dict[tuple[str, str | None], _Metric] = {}
-    for prefix, which in (("", 1), ("raw_", 0)):
-        for table, weights in zip(tables, draws, strict=True):
-            patients = np.array(table.patients)
-            for one in measure(Scored(classes, table.scores[which], table.codes, weights)):
-                metric = found.setdefault((prefix + one.name, one.of), _Metric([], None))
-                metric.repeats.append(one.values)
-                if one.among is not None:
-                    metric.patients = (metric.patients or set()) | set(patients[one.among])
-    rows = [(name, of, *metric.summary()) for (name, of), metric in found.items()]
-    return pl.DataFrame(rows, schema=METRIC_SCHEMA, orient="row")
+    found = _summed_up(classes, tables, seed, bootstraps, measure, {"": 1, "raw_": 0})
+    return pl.DataFrame(found, schema=METRIC_SCHEMA, orient="row")
+
+
+def some_metrics(
+    scores: pl.DataFrame,
+    truth: pl.DataFrame,
+    measures: Measures,
+    seed: int,
+    bootstraps: int = 500,
+) -> pl.DataFrame:
+    """Hold the column ``score`` against the truth by some of the metrics only.
+
+    Parameters
+    ----------
+    scores, truth, seed, bootstraps
+        As for `metrics`; no ``raw_score`` is needed.
+    measures
+        Yields the metrics, such as `cup_assets.classify.measures.measure_belief`.
+
+    Returns
+    -------
+    Frame (metric, class, value, low, high).
+
+    Raises
+    ------
+    ClassifyError
+        As `metrics`.
+    """
+    classes, tables = scored_tables(scores.with_columns(raw_score="score"), truth)
+    found = _summed_up(classes, tables, seed, bootstraps, measures, {"": 1})
+    return pl.DataFrame(found, schema=METRIC_SCHEMA, orient="row")
 
 
 def family_metrics(
@@ -227,6 +249,28 @@ def _table(part: pl.DataFrame, truth: pl.DataFrame, classes: list[str]) -> Score
         codes.astype(np.int64),
         joined["patient_id"].to_list(),
     )
+
+
+def _summed_up(
+    classes: list[str],
+    tables: list[ScoreTable],
+    seed: int,
+    bootstraps: int,
+    measures: Measures,
+    kinds: Mapping[str, int],
+) -> list[tuple[str, str | None, float | None, float | None, float | None]]:
+    """Measure scores of each kind (prefix -> place in the table) in every draw of patients."""
+    draws = patient_weights([table.patients for table in tables], bootstraps, seed)
+    found: dict[tuple[str, str | None], _Metric] = {}
+    for prefix, which in kinds.items():
+        for table, weights in zip(tables, draws, strict=True):
+            patients = np.array(table.patients)
+            for one in measures(Scored(classes, table.scores[which], table.codes, weights)):
+                metric = found.setdefault((prefix + one.name, one.of), _Metric([], None))
+                metric.repeats.append(one.values)
+                if one.among is not None:
+                    metric.patients = (metric.patients or set()) | set(patients[one.among])
+    return [(name, of, *metric.summary()) for (name, of), metric in found.items()]
 
 
 @dataclass(eq=False)

@@ -11,7 +11,6 @@ from cup_assets.report.figures import (
     class_sizes,
     comparison_plot,
     confusion_diagram,
-    confusion_matrix,
     control_strips,
     gene_places,
     genome_plot,
@@ -24,7 +23,6 @@ from cup_assets.report.figures import (
     quality_scatter,
     recall_change_plot,
     reject_plot,
-    reliability,
     reliability_diagram,
     score_bars,
 )
@@ -39,7 +37,6 @@ __all__ = [
     "class_sizes",
     "comparison_plot",
     "confusion_diagram",
-    "confusion_matrix",
     "control_strips",
     "gene_places",
     "genome_plot",
@@ -53,7 +50,6 @@ __all__ = [
     "quality_scatter",
     "recall_change_plot",
     "reject_plot",
-    "reliability",
     "reliability_diagram",
     "score_bars",
 ]

@@ -1,30 +1,18 @@
-"""Pictures of classifiers: calibration, comparison of models.
+"""The leaderboard as a picture.
 
-Belongs here: drawing of cross-validated scores and metrics. Does not belong here: computing them,
-confusion matrices, scores of diagnostic cases.
+Belongs here: the headline metrics of models under schemes. Does not belong here: computing them,
+what the scores of one model are worth (`evaluation_figures`), paired differences
+(`comparison_figures`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from cup_assets.report.style import (
-    ACCENT,
-    MUTED,
-    NEUTRAL,
-    count,
-    entitle,
-    grid,
-    message_figure,
-    need,
-    new_figure,
-    picture,
-    shorten,
-)
+from cup_assets.report import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,60 +27,20 @@ HEADLINE_METRICS = {
     "coverage_at_99": "Coverage at 99 % accuracy",
 }
 _SHARES = frozenset({"error", "balanced_accuracy", "macro_f1", "coverage_at_99"})
+_SERIES = (
+    *((style.ACCENT, "o"), (style.LOSS, "s"), ("#009E73", "^"), ("#882255", "D")),
+    *((style.MUTED, "v"), ("#E69F00", "P"), ("#56B4E9", "X")),
+)
+# Of a row's height: what the series of one model take, the rest parts it from the next.
+_SPREAD = 0.62
 
 
-@picture
-def reliability(
-    scores: pl.DataFrame, truth: pl.DataFrame, *, title: str = "Does a score mean what it says?"
-) -> Figure:
-    """Draw how often the highest-scoring class is right, against its score.
-
-    Parameters
-    ----------
-    scores : pl.DataFrame
-        ``sample_id``, ``class``, ``score``, optionally ``raw_score`` (before calibration) and
-        ``repeat``; each repeat of a sample counts as one prediction.
-    truth : pl.DataFrame
-        ``sample_id``, ``class``.
-    title : str
-
-    Returns
-    -------
-    bytes
-        PNG, 900 px wide: ten bins of equal width, with the number of predictions a bin below.
-    """
-    need(scores, "reliability scores", ["sample_id", "class", "score"])
-    need(truth, "reliability truth", ["sample_id", "class"])
-    kinds = {
-        "score": ("calibrated", ACCENT, "o"),
-        "raw_score": ("before calibration", NEUTRAL, "s"),
-    }
-    drawn = {
-        column: _top_scores(scores, truth, column) for column in kinds if column in scores.columns
-    }
-    if not drawn["score"][0].size:
-        return message_figure(title, "No score with a known class yet.")
-    figure = new_figure(5.4)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    upper.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1, label="perfect")
-    for column, (top, right) in reversed(drawn.items()):
-        name, colour, marker = kinds[column]
-        middle, observed, size = _calibration_bins(top, right)
-        upper.plot(middle, observed, color=colour, marker=marker, label=name, markersize=5)
-        edges = np.linspace(0, 1, 11)
-        lower.stairs(size, edges, color=colour, fill=column == "score", alpha=0.9, linewidth=1.4)
-    upper.set(ylabel="Share that is right", xlim=(0, 1), ylim=(-0.02, 1.02))
-    upper.legend(loc="lower right")
-    lower.set(xlabel="Score of the highest-scoring class", ylabel="Predictions")
-    for axes in (upper, lower):
-        grid(axes)
-    entitle(figure, title, f"n = {count(drawn['score'][0].size, 'prediction')}, 10 bins")
-    return figure
-
-
-@picture
+@style.picture
 def leaderboard_plot(
-    metrics: pl.DataFrame, *, title: str = "Models compared by nested cross-validation"
+    metrics: pl.DataFrame,
+    *,
+    series: str = "scheme",
+    title: str = "Models compared by nested cross-validation",
 ) -> Figure:
     """Draw the headline metrics of every model with their intervals.
 
@@ -100,92 +48,103 @@ def leaderboard_plot(
     ----------
     metrics : pl.DataFrame
         ``model``, ``metric``, ``class`` (null: over all classes), ``value``, ``low``, ``high``;
-        ``scheme``, ``strategy`` and ``features`` go into a model's label where they vary.
+        ``strategy`` and ``features`` go into a model's label where they vary.
+    series : str
+        Column whose values are drawn beside each other in a model's row, the first one occurring
+        first; without it, or with one value, the values are written at the dots.
     title : str
 
     Returns
     -------
     bytes
-        PNG, 900 px wide; models from best to worst by error.
+        PNG, 900 px wide; models from best to worst by the log loss (where there is none, by the
+        first metric) of the first series.
     """
-    need(metrics, "leaderboard_plot", ["model", "metric", "class", "value", "low", "high"])
+    style.need(metrics, "leaderboard_plot", ["model", "metric", "class", "value", "low", "high"])
     overall = metrics.filter(pl.col("class").is_null())
     shown = [m for m in HEADLINE_METRICS if m in set(overall["metric"])]
     if not shown:
-        return message_figure(title, "No model has been evaluated yet.")
-    varying = [
-        c
-        for c in ("scheme", "strategy", "features")
-        if c in overall.columns and overall[c].n_unique() > 1
-    ]
-    overall = overall.with_columns(
-        pl.concat_str(["model", *varying], separator=" · ", ignore_nulls=True)
-        .str.replace_all("_", " ")
-        .alias("label")
-    )
-    first = overall.filter(pl.col("metric") == shown[0])
-    order = first.sort("value", "label", descending=[shown[0] not in ("error", "log_loss"), False])
-    labels = order["label"].unique(maintain_order=True).to_list()
+        return style.message_figure(title, "No model has been evaluated yet.")
+    overall = _labelled(overall, series)
+    kinds = overall["_series"].unique(maintain_order=True).to_list()
+    labels = _best_first(overall.filter(pl.col("_series") == kinds[0]), shown)
+    labels += sorted(set(overall["_label"]) - set(labels))
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
-    figure = new_figure(1.0 + lines * (0.85 + 0.3 * len(labels)))
-    panels = np.atleast_1d(figure.subplots(lines, columns, sharey=True, squeeze=False)).ravel()
+    row = 0.3 if len(kinds) == 1 else 0.16 + 0.1 * len(kinds)
+    legend = 0.0 if len(kinds) == 1 else 0.3
+    figure = style.new_figure(1.0 + legend + lines * (0.85 + row * len(labels)))
+    panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     for axes, metric in zip(panels, shown, strict=False):
-        _dots(axes, overall.filter(pl.col("metric") == metric), labels, metric)
+        _dots(axes, overall.filter(pl.col("metric") == metric), labels, kinds, metric)
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
-    entitle(
-        figure, title, "n = " + count(len(labels), "model") + "; bars: 95 % intervals (bootstrap)"
+    if len(kinds) > 1:
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper left", ncols=len(kinds))
+    style.entitle(
+        figure,
+        title,
+        f"n = {style.count(len(labels), 'model')}; bars: 95 % intervals over patients (bootstrap)",
     )
     return figure
 
 
-def _top_scores(
-    scores: pl.DataFrame, truth: pl.DataFrame, column: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    keys = [c for c in ("repeat", "sample_id") if c in scores.columns]
-    best = (
-        scores.drop_nulls(column)
-        .sort([*keys, column, "class"], descending=[False] * len(keys) + [True, False])
-        .group_by(keys, maintain_order=True)
-        .first()
-        .join(truth.select("sample_id", pl.col("class").alias("true")), on="sample_id")
-        .drop_nulls("true")
+def _labelled(overall: pl.DataFrame, series: str) -> pl.DataFrame:
+    """Add what stands at a row, and what tells the dots of a row apart."""
+    varying = [
+        column
+        for column in ("strategy", "features", "scheme")
+        if column != series and column in overall.columns and overall[column].n_unique() > 1
+    ]
+    label = pl.concat_str(["model", *varying], separator=" · ", ignore_nulls=True)
+    kind = pl.col(series) if series in overall.columns else pl.lit("")
+    return overall.with_columns(
+        label.str.replace_all("_", " ").alias("_label"),
+        kind.str.replace_all("_", " ").alias("_series"),
     )
-    return best[column].to_numpy(), (best["class"] == best["true"]).to_numpy()
 
 
-def _calibration_bins(
-    top: NDArray[np.float64], right: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return mean score and share right of the bins that hold something, and all bin sizes."""
-    index = np.clip((top * 10).astype(int), 0, 9)
-    size = np.bincount(index, minlength=10)
-    filled = size > 0
-    mean = np.bincount(index, top, minlength=10)[filled] / size[filled]
-    share = np.bincount(index, right.astype(float), minlength=10)[filled] / size[filled]
-    return mean, share, size
+def _best_first(first: pl.DataFrame, shown: Sequence[str]) -> list[str]:
+    by = "log_loss" if "log_loss" in shown else shown[0]
+    higher_is_better = by not in ("error", "log_loss", "brier")
+    ranked = first.filter(pl.col("metric") == by).sort(
+        "value", "_label", descending=[higher_is_better, False], nulls_last=True
+    )
+    return ranked["_label"].unique(maintain_order=True).to_list()
 
 
-def _dots(axes: Axes, rows: pl.DataFrame, labels: list[str], metric: str) -> None:
+def _dots(
+    axes: Axes, rows: pl.DataFrame, labels: Sequence[str], kinds: Sequence[str], metric: str
+) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    positions = [labels.index(label) for label in rows["label"]]
-    value = rows["value"].to_numpy()
-    low = rows["low"].fill_null(rows["value"]).to_numpy()
-    high = rows["high"].fill_null(rows["value"]).to_numpy()
-    axes.hlines(positions, low, high, color=ACCENT, linewidth=2.2, alpha=0.55)
-    axes.scatter(value, positions, s=34, color=ACCENT, zorder=3)
-    for x, y in zip(value, positions, strict=True):
+    step = _SPREAD / max(1, len(kinds) - 1)
+    for turn, kind in enumerate(kinds):
+        some = rows.filter((pl.col("_series") == kind) & pl.col("value").is_not_null())
+        colour, marker = _SERIES[turn % len(_SERIES)]
+        shift = (turn - (len(kinds) - 1) / 2) * step
+        places = [labels.index(label) + shift for label in some["_label"]]
+        low, high = (some[side].fill_null(some["value"]) for side in ("low", "high"))
+        axes.hlines(places, low, high, color=colour, linewidth=2, alpha=0.5)
+        axes.scatter(some["value"], places, s=26, color=colour, marker=marker, zorder=3, label=kind)
+        if len(kinds) == 1:
+            _write_values(axes, some["value"], places, metric)
+    if metric in _SHARES:
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_yticks(range(len(labels)), [style.shorten(label, 30) for label in labels])
+    axes.set(title=HEADLINE_METRICS[metric], ylim=(len(labels) - 0.5, -0.75))
+    axes.locator_params(axis="x", nbins=4)
+    axes.margins(x=0.18 if len(kinds) == 1 else 0.06)
+    axes.tick_params(axis="y", length=0)
+    for edge in range(1, len(labels) if len(kinds) > 1 else 0):
+        axes.axhline(edge - 0.5, color=style.GRID, linewidth=0.8, zorder=0)
+    axes.grid(visible=True, axis="x" if len(kinds) > 1 else "both")
+
+
+def _write_values(axes: Axes, values: pl.Series, places: Sequence[float], metric: str) -> None:
+    for x, y in zip(values, places, strict=True):
         text = f"{x:.1%}" if metric in _SHARES else f"{x:.3f}"
         axes.annotate(
             text, (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8.5
         )
-    if metric in _SHARES:
-        axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_yticks(range(len(labels)), [shorten(label, 30) for label in labels])
-    axes.set(title=HEADLINE_METRICS[metric], ylim=(len(labels) - 0.5, -0.75))
-    axes.locator_params(axis="x", nbins=4)
-    axes.margins(x=0.18)
-    axes.tick_params(axis="y", length=0)
-    grid(axes)

@@ -10,21 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cup_assets.report.style import (
-    ACCENT,
-    INK,
-    LOSS,
-    MUTED,
-    NEUTRAL,
-    count,
-    entitle,
-    grid,
-    message_figure,
-    need,
-    new_figure,
-    picture,
-    shorten,
-)
+from cup_assets.report import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +24,7 @@ _METRICS = {
 SIGNIFICANT = 0.05
 
 
-@picture
+@style.picture
 def comparison_plot(
     table: pl.DataFrame, *, title: str = "Which classifier is better on the same samples?"
 ) -> Figure:
@@ -58,15 +44,15 @@ def comparison_plot(
         filled, the others hollow.
     """
     columns = ["a", "b", "metric", "n_patients", "difference", "low", "high", "p_holm"]
-    need(table, "comparison_plot", columns)
+    style.need(table, "comparison_plot", columns)
     metrics = [metric for metric in _METRICS if metric in set(table["metric"])]
     if not metrics:
-        return message_figure(title, "No two classifiers to compare yet.")
+        return style.message_figure(title, "No two classifiers to compare yet.")
     pairs = table.select("a", "b").unique(maintain_order=True).rows()
     labels = [_label(a, b) for a, b in pairs]
     # A long pair of names takes two lines.
     line = 0.44 if any("\n" in label for label in labels) else 0.36
-    figure = new_figure(1.5 + line * len(pairs))
+    figure = style.new_figure(1.5 + line * len(pairs))
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False).ravel()
     for axes, metric in zip(panels, metrics, strict=True):
         _forest(axes, table.filter(pl.col("metric") == metric), pairs)
@@ -75,9 +61,9 @@ def comparison_plot(
         axes.set_xlabel("← first better" if lower_is_better else "first better →", fontsize=8.5)
     panels[0].set_yticks(range(len(pairs)), labels)
     panels[0].set_ylim(len(pairs) - 0.5, -0.6)
-    n = count(max(table["n_patients"].to_list()), "patient")
-    tests = count(table.height, "test")
-    entitle(
+    n = style.count(max(table["n_patients"].to_list()), "patient")
+    tests = style.count(table.height, "test")
+    style.entitle(
         figure,
         title,
         f"n = {n}; differences, first − second, with 95 % intervals; filled: p < {SIGNIFICANT:g} "
@@ -86,7 +72,7 @@ def comparison_plot(
     return figure
 
 
-@picture
+@style.picture
 def recall_change_plot(
     table: pl.DataFrame, *, title: str = "What balancing does to each class"
 ) -> Figure:
@@ -107,54 +93,61 @@ def recall_change_plot(
     from matplotlib.ticker import PercentFormatter
 
     columns = ["class", "n_samples", "before", "after", "recall_before", "recall_after"]
-    need(table, "recall_change_plot", columns)
+    style.need(table, "recall_change_plot", columns)
     if table.is_empty():
-        return message_figure(title, "No strategy to compare yet.")
+        return style.message_figure(title, "No strategy to compare yet.")
     sizes = table.select("class", "n_samples").unique().sort("n_samples", "class")
     order = sizes["class"].to_list()
     strategies = sorted(set(table["after"]))
     least = min(table["recall_before"].to_list() + table["recall_after"].to_list())
-    figure = new_figure(1.6 + 0.26 * len(order))
+    figure = style.new_figure(1.6 + 0.26 * len(order))
     panels = figure.subplots(1, len(strategies), sharey=True, squeeze=False).ravel()
     for axes, strategy in zip(panels, strategies, strict=True):
         rows = table.filter(pl.col("after") == strategy)
         places = [order.index(name) for name in rows["class"]]
         gains = (rows["recall_after"] - rows["recall_before"]).to_list()
-        colours = [ACCENT if gain > 0 else LOSS if gain < 0 else NEUTRAL for gain in gains]
+        colours = [
+            style.ACCENT if gain > 0 else style.LOSS if gain < 0 else style.NEUTRAL
+            for gain in gains
+        ]
         axes.hlines(places, rows["recall_before"], rows["recall_after"], color=colours, linewidth=2)
         axes.scatter(
-            *(rows["recall_before"], places), s=30, facecolor="white", edgecolor=MUTED, zorder=3
+            *(rows["recall_before"], places),
+            s=30,
+            facecolor="white",
+            edgecolor=style.MUTED,
+            zorder=3,
         )
         axes.scatter(rows["recall_after"], places, s=30, color=colours, zorder=4)
         axes.set_title(strategy.replace("_", " "))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set(xlabel="Recall", xlim=(least - 0.06, 1.03))
         axes.tick_params(axis="y", length=0)
-        grid(axes)
-    labels = [f"{shorten(name, 30)} ({n})" for name, n in sizes.iter_rows()]
+        style.grid(axes)
+    labels = [f"{style.shorten(name, 30)} ({n})" for name, n in sizes.iter_rows()]
     panels[0].set_yticks(range(len(order)), labels)
     panels[0].set_ylim(len(order) - 0.5, -0.6)
-    entitle(
+    style.entitle(
         figure,
         title,
-        f"n = {count(len(order), 'class', 'classes')}, samples in brackets; hollow: strategy "
+        f"n = {style.count(len(order), 'class', 'classes')}, samples in brackets; hollow: strategy "
         f"{table['before'][0]}, filled: after balancing (blue gains, orange loses, grey stays)",
     )
     return figure
 
 
 def _forest(axes: Axes, rows: pl.DataFrame, pairs: list[tuple[str, str]]) -> None:
-    axes.axvline(0, color=MUTED, linewidth=1, linestyle="--", zorder=1)
+    axes.axvline(0, color=style.MUTED, linewidth=1, linestyle="--", zorder=1)
     for row in rows.to_dicts():
         place = pairs.index((row["a"], row["b"]))
         sure = row["p_holm"] is not None and row["p_holm"] < SIGNIFICANT
         if row["low"] is not None:
-            axes.hlines(place, row["low"], row["high"], color=ACCENT, linewidth=2, alpha=0.6)
+            axes.hlines(place, row["low"], row["high"], color=style.ACCENT, linewidth=2, alpha=0.6)
         axes.scatter(
             *(row["difference"], place),
             s=38,
-            facecolor=ACCENT if sure else "white",
-            edgecolor=ACCENT,
+            facecolor=style.ACCENT if sure else "white",
+            edgecolor=style.ACCENT,
             zorder=3,
         )
         axes.annotate(
@@ -164,15 +157,15 @@ def _forest(axes: Axes, rows: pl.DataFrame, pairs: list[tuple[str, str]]) -> Non
             textcoords="offset points",
             ha="center",
             fontsize=8,
-            color=INK,
+            color=style.INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
         )
     axes.margins(x=0.2)
     axes.locator_params(axis="x", nbins=4)
     axes.tick_params(axis="y", length=0)
-    grid(axes)
+    style.grid(axes)
 
 
 def _label(a: str, b: str) -> str:
-    one, other = (shorten(name.replace("_", " "), 40) for name in (a, b))
+    one, other = (style.shorten(name.replace("_", " "), 40) for name in (a, b))
     return f"{one} − {other}" if len(one) + len(other) <= 40 else f"{one}\n− {other}"

@@ -11,38 +11,26 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cup_assets.report.style import (
-    ACCENT,
-    CALL_COLOURS,
-    INK,
-    LOSS,
-    MUTED,
-    NEUTRAL,
-    count,
-    entitle,
-    grid,
-    message_figure,
-    need,
-    new_figure,
-    picture,
-    shorten,
-)
+from cup_assets.report import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KINDS = {"raw": ("before calibration", NEUTRAL, "s"), "calibrated": ("calibrated", ACCENT, "o")}
+_KINDS = {
+    "raw": ("before calibration", style.NEUTRAL, "s"),
+    "calibrated": ("calibrated", style.ACCENT, "o"),
+}
 _OUTCOMES = {
-    "match": ("match (wrong)", LOSS),
+    "match": ("match (wrong)", style.LOSS),
     "family_wrong": ("another family only", "#882255"),
-    "family_right": ("its own family only", CALL_COLOURS["match"]),
+    "family_right": ("its own family only", style.CALL_COLOURS["match"]),
     "no_match": ("no match", "#c9c9c9"),
 }
 _BAND = 0.16
 
 
-@picture
+@style.picture
 def reliability_diagram(
     table: pl.DataFrame, *, title: str = "Does a score mean what it says?"
 ) -> Figure:
@@ -61,13 +49,13 @@ def reliability_diagram(
         PNG, 900 px wide; bars are 95 % intervals; the number of predictions a bin below.
     """
     columns = ["kind", "bin_low", "bin_high", "n", "predicted", "observed", "low", "high"]
-    need(table, "reliability_diagram", columns)
+    style.need(table, "reliability_diagram", columns)
     filled = table.filter(pl.col("n") > 0)
     if filled.is_empty():
-        return message_figure(title, "No score with a known class yet.")
-    figure = new_figure(5.6)
+        return style.message_figure(title, "No score with a known class yet.")
+    figure = style.new_figure(5.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    upper.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1, label="perfect")
+    upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle="--", linewidth=1, label="perfect")
     for kind, (name, colour, marker) in _KINDS.items():
         rows, every = (frame.filter(pl.col("kind") == kind) for frame in (filled, table))
         if rows.is_empty():
@@ -81,14 +69,14 @@ def reliability_diagram(
     upper.legend(loc="best")
     lower.set(xlabel="Score of the highest-scoring class", ylabel="Predictions")
     for axes in (upper, lower):
-        grid(axes)
-    n = count(int(table.filter(pl.col("kind") == table["kind"][0])["n"].sum()), "prediction")
+        style.grid(axes)
+    n = style.count(int(table.filter(pl.col("kind") == table["kind"][0])["n"].sum()), "prediction")
     bins = table["bin_low"].n_unique()
-    entitle(figure, title, f"n = {n}, {bins} bins; bars: 95 % intervals over patients")
+    style.entitle(figure, title, f"n = {n}, {bins} bins; bars: 95 % intervals over patients")
     return figure
 
 
-@picture
+@style.picture
 def reject_plot(
     curve: pl.DataFrame,
     false_matches: pl.DataFrame | None = None,
@@ -118,43 +106,43 @@ def reject_plot(
     from matplotlib.ticker import PercentFormatter
 
     names = [f"{a}{b}" for a in ("coverage", "accuracy") for b in ("", "_low", "_high")]
-    need(curve, "reject_plot", ["threshold", "n_kept", *names])
+    style.need(curve, "reject_plot", ["threshold", "n_kept", *names])
     told = curve.drop_nulls("accuracy").sort("threshold")
     if told.is_empty():
-        return message_figure(title, "No score with a known class yet.")
-    figure = new_figure(4.3)
+        return style.message_figure(title, "No score with a known class yet.")
+    figure = style.new_figure(4.3)
     left, right = figure.subplots(1, 2)
-    _band(left, told["coverage"], told, "accuracy", ACCENT, None)
+    _band(left, told["coverage"], told, "accuracy", style.ACCENT, None)
     # Of the few that pass the highest thresholds little is known: their band would fill the panel.
     least = max(0.0, float(told["accuracy"].min()) - 0.15)  # type: ignore[arg-type]
     left.set(xlabel="Coverage: share that is called", title="Accuracy of what is called")
     left.set_ylim(least, 1.01)
-    _band(right, curve["threshold"], curve, "coverage", MUTED, "coverage")
-    _band(right, told["threshold"], told, "accuracy", ACCENT, "accuracy")
+    _band(right, curve["threshold"], curve, "coverage", style.MUTED, "coverage")
+    _band(right, told["threshold"], told, "accuracy", style.ACCENT, "accuracy")
     if false_matches is not None and false_matches.height:
         novel = false_matches.rename({"low": "false_match_low", "high": "false_match_high"})
-        _band(right, novel["threshold"], novel, "false_match", LOSS, "unseen classes called")
+        _band(right, novel["threshold"], novel, "false_match", style.LOSS, "unseen classes called")
     right.set(xlabel="Least score of a call", title="By threshold", xlim=(0, 1), ylim=(0, 1.02))
     if threshold is not None:
-        right.axvline(threshold, color=INK, linestyle="--", linewidth=1)
+        right.axvline(threshold, color=style.INK, linestyle="--", linewidth=1)
         used = told.filter(pl.col("threshold") >= threshold - 1e-9).head(1)
-        left.plot(used["coverage"], used["accuracy"], "o", color=INK, markersize=6)
+        left.plot(used["coverage"], used["accuracy"], "o", color=style.INK, markersize=6)
     right.legend(loc="lower left")
     for axes in (left, right):
-        grid(axes)
+        style.grid(axes)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     mark = "" if threshold is None else f"; dashed and dot: the threshold in use, {threshold:g}"
-    entitle(
+    style.entitle(
         figure,
         title,
-        f"n = {count(int(curve['n_kept'].max()), 'prediction')}; "  # type: ignore[arg-type]
+        f"n = {style.count(int(curve['n_kept'].max()), 'prediction')}; "  # type: ignore[arg-type]
         f"bands: 95 % intervals over patients{mark}",
     )
     return figure
 
 
-@picture
+@style.picture
 def learning_curve_plot(
     points: pl.DataFrame,
     fitted: pl.DataFrame | None = None,
@@ -183,10 +171,10 @@ def learning_curve_plot(
     """
     from matplotlib.ticker import PercentFormatter
 
-    need(points, "learning_curve_plot", ["n_train_patients", "error", "low", "high"])
+    style.need(points, "learning_curve_plot", ["n_train_patients", "error", "low", "high"])
     if points.is_empty():
-        return message_figure(title, "No learning curve yet.")
-    figure = new_figure(4.4)
+        return style.message_figure(title, "No learning curve yet.")
+    figure = style.new_figure(4.4)
     axes = figure.subplots()
     if fitted is not None and fitted.height:
         inside = fitted.filter(~pl.col("extrapolated"))
@@ -196,14 +184,18 @@ def learning_curve_plot(
             (beyond, "--", "extrapolated"),
         ):
             axes.fill_between(
-                part["n_patients"], *_limits(part), color=ACCENT, alpha=_BAND, linewidth=0
+                part["n_patients"], *_limits(part), color=style.ACCENT, alpha=_BAND, linewidth=0
             )
-            axes.plot(part["n_patients"], part["error"], color=ACCENT, linestyle=line, label=name)
-    axes.vlines(points["n_train_patients"], *_limits(points), color=INK, linewidth=2, alpha=0.5)
+            axes.plot(
+                part["n_patients"], part["error"], color=style.ACCENT, linestyle=line, label=name
+            )
+    axes.vlines(
+        points["n_train_patients"], *_limits(points), color=style.INK, linewidth=2, alpha=0.5
+    )
     axes.plot(
         *(points["n_train_patients"], points["error"]),
         "o",
-        color=INK,
+        color=style.INK,
         markersize=6,
         label="measured",
     )
@@ -212,14 +204,14 @@ def learning_curve_plot(
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend(loc="upper right")
-    grid(axes)
-    n = count(int(points["n_test_patients"].max()), "held-out patient")  # type: ignore[arg-type]
+    style.grid(axes)
+    n = style.count(int(points["n_test_patients"].max()), "held-out patient")  # type: ignore[arg-type]
     axes.set_title("\n".join(wrap(note, 110)), fontweight="normal", fontsize=9.5)
-    entitle(figure, title, f"n = {n}; bars and bands: 95 % intervals")
+    style.entitle(figure, title, f"n = {n}; bars and bands: 95 % intervals")
     return figure
 
 
-@picture
+@style.picture
 def novelty_plot(
     outcomes: pl.DataFrame, *, title: str = "What is a tumour of an unseen class called?"
 ) -> Figure:
@@ -241,13 +233,13 @@ def novelty_plot(
     from matplotlib.ticker import PercentFormatter
 
     columns = ["class", "family_known", "n_samples", "outcome", "share", "low", "high"]
-    need(outcomes, "novelty_plot", columns)
+    style.need(outcomes, "novelty_plot", columns)
     if outcomes.is_empty():
-        return message_figure(title, "No class has been left out yet.")
+        return style.message_figure(title, "No class has been left out yet.")
     wrong = outcomes.filter(pl.col("outcome") == "match")
     each = wrong.drop_nulls("class").sort("share", "class", descending=[True, False])
     order = [None, *each["class"].to_list()]
-    figure = new_figure(1.5 + 0.3 * len(order))
+    figure = style.new_figure(1.5 + 0.3 * len(order))
     axes = figure.subplots()
     left = [0.0] * len(order)
     shares = {(r["class"], r["outcome"]): r["share"] or 0.0 for r in outcomes.to_dicts()}
@@ -257,7 +249,7 @@ def novelty_plot(
         left = [a + b for a, b in zip(left, width, strict=True)]
     sizes = dict(wrong.select("class", "n_samples").iter_rows())
     alone = set(outcomes.filter(pl.col("family_known").eq(False))["class"])
-    names = ["all classes" if of is None else shorten(of, 32) for of in order]
+    names = ["all classes" if of is None else style.shorten(of, 32) for of in order]
     stars = ["*" if of in alone else "" for of in order]
     labels = [f"{a}{b} ({sizes[of]})" for a, b, of in zip(names, stars, order, strict=True)]
     axes.set_yticks(range(len(order)), labels)
@@ -272,11 +264,11 @@ def novelty_plot(
         axes.annotate(text, (1.01, place), va="center", fontsize=8.5, annotation_clip=False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(_OUTCOMES), borderaxespad=0.2)
     star = "; * the only class of its family" if alone else ""
-    entitle(
+    style.entitle(
         figure,
         title,
-        f"n = {count(sizes[None], 'sample')}; at the right: wrong matches, 95 % interval over "
-        f"patients{star}",
+        f"n = {style.count(sizes[None], 'sample')}; at the right: wrong matches, 95 % interval "
+        f"over patients{star}",
     )
     return figure
 

@@ -5,9 +5,9 @@ Belongs here: names only. Does not belong here: drawing code, which has one modu
 
 from cup_assets.report.arm_figures import arm_heatmap
 from cup_assets.report.case_figures import score_bars
-from cup_assets.report.classifier_figures import leaderboard_plot, reliability
+from cup_assets.report.classifier_figures import leaderboard_plot
 from cup_assets.report.comparison_figures import comparison_plot, recall_change_plot
-from cup_assets.report.confusion_figures import confusion_diagram, confusion_matrix
+from cup_assets.report.confusion_figures import confusion_diagram
 from cup_assets.report.control_figures import control_strips
 from cup_assets.report.evaluation_figures import (
     learning_curve_plot,
@@ -28,7 +28,6 @@ __all__ = [
     "class_sizes",
     "comparison_plot",
     "confusion_diagram",
-    "confusion_matrix",
     "control_strips",
     "gene_places",
     "genome_plot",
@@ -41,7 +40,6 @@ __all__ = [
     "quality_scatter",
     "recall_change_plot",
     "reject_plot",
-    "reliability",
     "reliability_diagram",
     "score_bars",
 ]

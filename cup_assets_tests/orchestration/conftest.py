@@ -13,9 +13,11 @@ import pytest
 from cup_assets.orchestration import cnv_cohort, cnv_files, quality_page
 from cup_assets.orchestration.assets import (
     cnv,
+    cross_validation,
     datasets,
     diagnosis,
-    evaluation,
+    landscape,
+    leaderboard,
     normalised,
     panels,
 )
@@ -27,11 +29,11 @@ from cup_assets_tests.orchestration.chain import (
 )
 
 PICTURES = {
-    *("arm_heatmap", "beta_density", "class_sizes", "confusion_matrix", "genome_plot"),
-    "control_strips",
+    *("arm_heatmap", "beta_density", "class_sizes", "comparison_plot", "genome_plot"),
+    *("confusion_diagram", "control_strips"),
     *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
     *("frequency_plot", "interactive_genome"),
-    *("quality_scatter", "reliability", "score_bars"),
+    *("quality_scatter", "reject_plot", "reliability_diagram", "score_bars"),
 }
 
 
@@ -51,9 +53,11 @@ _ASSETS = (
     cnv,
     cnv_cohort,
     cnv_files,
+    cross_validation,
     datasets,
     diagnosis,
-    evaluation,
+    landscape,
+    leaderboard,
     normalised,
     panels,
     quality_page,

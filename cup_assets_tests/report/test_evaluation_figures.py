@@ -17,7 +17,7 @@ from cup_assets.classify.extrapolation import extrapolate, patients_needed
 from cup_assets.classify.learning_curve import POINT_SCHEMA, LearningCurve
 from cup_assets.classify.novelty import OUTCOME_SCHEMA, OUTCOMES
 from cup_assets.classify.reliability import confusion_table, reject_curve, reliability_table
-from cup_assets.report import comparison_figures, evaluation_figures
+from cup_assets.report import comparison_figures, evaluation_figures, style
 from cup_assets.report.style import MAX_BYTES
 
 CLASSES = ["Acinic cell carcinoma", "Adenoid cystic | carcinoma", "NUT carcinoma $x_1$"]
@@ -172,8 +172,6 @@ def texts(draw: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch) -> list[st
     """Return all that a picture says."""
     from matplotlib.text import Text
 
-    from cup_assets.report import style
-
     said: list[str] = []
 
     def read(figure: Figure) -> bytes:
@@ -226,7 +224,7 @@ def test_only_what_holds_after_correction_is_filled() -> None:
     figure = Figure()
     axes = figure.add_subplot(axes_class=Recorder)
     comparison_figures._forest(axes, pl.DataFrame(rows), [("x", "y"), ("x", "z"), ("x", "q")])
-    assert drawn == [comparison_figures.ACCENT, "white", "white"]
+    assert drawn == [style.ACCENT, "white", "white"]
 
 
 def test_a_class_that_is_alone_in_its_family_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,16 +233,6 @@ def test_a_class_that_is_alone_in_its_family_is_marked(monkeypatch: pytest.Monke
     assert "class 1 (20)" in said
     assert any("* the only class of its family" in text for text in said)
     assert set(evaluation_figures._OUTCOMES) == set(OUTCOMES)
-
-
-def test_a_table_of_confusions_is_drawn_as_the_labels_it_counts() -> None:
-    best = scores(3).sort("score", descending=True).unique("sample_id", keep="first")
-    labels = best.join(TRUTH, on="sample_id", suffix="_true")
-    table = confusion_table(scores(3), TRUTH)
-    by_labels = report.confusion_matrix(
-        labels["class_true"].to_list(), labels["class"].to_list(), title="same"
-    )
-    assert report.confusion_diagram(table, title="same") == by_labels
 
 
 def test_forty_classes_stay_below_the_limit() -> None:

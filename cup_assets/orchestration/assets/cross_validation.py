@@ -12,6 +12,7 @@ import polars as pl
 from cup_assets.classify.metrics import metrics
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.nested import nested_cv
+from cup_assets.classify.reliability import confusion_table, reliability_table
 from cup_assets.orchestration.automation import (
     ON_NEW_CHECKED_DATA,
 )
@@ -32,9 +33,9 @@ from cup_assets.orchestration.training import (
     read_folds,
 )
 from cup_assets.report import (
-    confusion_matrix,
+    confusion_diagram,
     markdown_table,
-    reliability,
+    reliability_diagram,
 )
 from cup_assets.warehouse import Recipe
 
@@ -104,23 +105,12 @@ def _cross_validate(context: dg.AssetExecutionContext, platform: Platform, model
             "chosen per fold": markdown_table(result.choices),
         },
         pictures={
-            "confusion": confusion_matrix(*_called(result.scores, truth), title=model),
-            "reliability": reliability(result.scores, truth),
+            "confusion": confusion_diagram(confusion_table(result.scores, truth), title=model),
+            "reliability": reliability_diagram(
+                reliability_table(result.scores, truth, parameters.seed, parameters.bootstraps)
+            ),
         },
     )
-
-
-def _called(scores: pl.DataFrame, truth: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Return true and predicted class of every scored sample and repeat."""
-    best = (
-        scores.sort("score", "class", descending=[True, False])
-        .group_by("repeat", "sample_id", maintain_order=True)
-        .first()
-        .sort("repeat", "sample_id")
-        .join(truth.select("sample_id", true="class"), on="sample_id", how="left",
-              maintain_order="left")
-    )  # fmt: skip
-    return best["true"].to_list(), best["class"].to_list()
 
 
 CV_ASSETS = [cv_asset(model) for model in MODELS]
