@@ -7,8 +7,11 @@ which has a module of its own because its import is heavy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from cup_assets.compute.errors import ComputeError
 
 if TYPE_CHECKING:
     from cup_assets.settings import Settings
@@ -23,7 +26,8 @@ Result = TypeVar("Result")
 class Mapper(Protocol):
     """Apply a picklable function to independent items; results come in the items' order.
 
-    ``on_result`` is called in this process with each result as it arrives, before ``progress``.
+    ``on_result`` is called in this process with each result as it arrives, before ``progress``:
+    in the items' order, or, from Spark, as they are done.
     """
 
     @property
@@ -80,21 +84,29 @@ class _Local:
         progress: Callable[[int, int], None] | None = None,
         on_result: Callable[[Result], None] | None = None,
     ) -> list[Result]:
-        from joblib import Parallel, delayed
+        from joblib import Parallel, delayed, parallel_config
 
         todo = list(items)
         if len(todo) < 2:
             return serial(function, todo, progress, on_result)
-        pool = Parallel(
-            n_jobs=min(self.workers, len(todo)), return_as="generator", max_nbytes=_SENT_AS_FILE
-        )
-        results = []
-        for result in pool(delayed(function)(item) for item in todo):
-            results.append(result)
-            if on_result:
-                on_result(result)
-            if progress:
-                progress(len(results), len(todo))
+        n_jobs = min(self.workers, len(todo))
+        results: list[Result] = []
+        with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+            pool = Parallel(return_as="generator", max_nbytes=_SENT_AS_FILE)
+            arriving = pool(delayed(function)(item) for item in todo)
+        try:
+            for result in arriving:
+                results.append(result)
+                if on_result:
+                    on_result(result)
+                if progress:
+                    progress(len(results), len(todo))
+        except BrokenProcessPool as error:
+            raise ComputeError(
+                f"one of {n_jobs} worker processes was killed when {len(results)} of {len(todo)}"
+                " items were done, most often for want of memory: run with fewer at a time"
+                f" (CUP_WORKERS={max(1, n_jobs // 2)}) or on a machine with more memory"
+            ) from error
         return results
 
 
@@ -112,5 +124,15 @@ def make_mapper(settings: Settings) -> Mapper:
     if settings.compute == "spark":
         from cup_assets.compute.spark import spark_mapper
 
-        return spark_mapper(settings.spark_master)
+        return spark_mapper(settings.spark_master, settings.cache)
     return local(settings.workers)
+
+
+def make_file_mapper(settings: Settings) -> Mapper:
+    """Return the mapper for items that are files of the data folder.
+
+    It is that of `make_mapper` unless its workers do not see the folder: they would find no file
+    where there is one.
+    """
+    mapper = make_mapper(settings)
+    return mapper if mapper.shares_disk else local(settings.workers)

