@@ -111,8 +111,9 @@ def nested_cv(
     completed
         Results of earlier runs by (repeat, outer_fold); these folds are not computed again.
     on_fold
-        Called with each new result as it finishes, in the process that computed it, so that it
-        can be stored before the others are done; it must be picklable for a parallel mapper.
+        Called with each new result as it finishes, so that it can be stored before the others are
+        done: in the process that computed it where that sees this machine's disk (it must be
+        picklable then), otherwise in this process as results arrive.
 
     Raises
     ------
@@ -123,8 +124,9 @@ def nested_cv(
     splits = outer_folds(data, folds)
     done = dict(completed or {})
     todo = [split for split in splits if (split.repeat, split.outer_fold) not in done]
-    task = partial(_run_fold, data, model, parameters, on_fold)
-    for result in mapper(task, todo, progress):
+    there, here = (on_fold, None) if mapper.shares_disk else (None, on_fold)
+    task = partial(_run_fold, data, model, parameters, there)
+    for result in mapper(task, todo, progress, here):
         done[result.repeat, result.outer_fold] = result
     ordered = [done[split.repeat, split.outer_fold] for split in splits]
     return CvResult(
@@ -185,6 +187,12 @@ def _check_patients(
         raise ClassifyError(f"{where}: patient {str(shared[0])!r} is on both sides of the split")
 
 
+def fold_seed(parameters: EvaluationParameters, split: OuterFold) -> int:
+    """Return the seed of what is random in an outer fold."""
+    entropy = (parameters.seed, split.repeat, split.outer_fold)
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
 def _run_fold(
     data: TrainingData,
     model: str,
@@ -192,8 +200,7 @@ def _run_fold(
     on_fold: Callable[[FoldResult], None] | None,
     split: OuterFold,
 ) -> FoldResult:
-    entropy = (parameters.seed, split.repeat, split.outer_fold)
-    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    seed = fold_seed(parameters, split)
     fitted = fit_tuned(data, split.train, split.inner, model, parameters, seed)
     features = fitted.pipeline.features_of(data, split.test)
     raw, score = fitted.scores(features)

@@ -54,7 +54,7 @@ def cross_validate(
     """
     splits = outer_folds(data, folds)
     store = FoldStore(platform.settings.cache / FOLDER)
-    store.prune()
+    store.prepare()
     keys = fold_keys(data, model, parameters, features, splits)
     done: dict[tuple[int, int], FoldResult] = {}
     if not is_forced(context):

@@ -45,10 +45,15 @@ class FoldStore:
     folder: Path
 
     def save(self, key: str, result: FoldResult) -> None:
-        """Keep a result; where the disk has no room for it, it is not kept, and that is logged."""
+        """Keep a result; where the disk has no room for it, it is not kept, and that is logged.
+
+        Nor is it where the folder is not there (`prepare` makes it): a worker on another machine
+        would fill a disk that nobody reads.
+        """
+        if not self.folder.is_dir():
+            return
         temporary = self.folder / f".{key}.{os.getpid()}.part"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
                 _write(file, key, result)
                 file.flush()
@@ -81,8 +86,9 @@ class FoldStore:
             os.utime(path)
         return result
 
-    def prune(self) -> None:
-        """Remove what was not used for two weeks, and what killed processes left half-written."""
+    def prepare(self) -> None:
+        """Make the folder; remove what was not used for two weeks, and what killed runs left."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
         for pattern, age in (("*.zip", _KEPT), (".*.part", _LEFT_BEHIND)):
             for file in self.folder.glob(pattern):

@@ -107,12 +107,12 @@ def probes_by_array(platform: Platform, arrays: Sequence[str]) -> dict[str, pl.D
     return {array: probes.filter(pl.col("array") == array) for array in arrays}
 
 
-def read_folds(platform: Platform) -> pl.DataFrame:
-    """Return the fold assignment of the stratified scheme."""
+def read_folds(platform: Platform, scheme: str = SCHEME) -> pl.DataFrame:
+    """Return the fold assignment of one scheme; no rows where the scheme is impossible."""
     return platform.catalogue.query(
         "SELECT scheme, repeat, outer_fold, inner_fold, sample_id FROM folds"
         " WHERE scheme = ? ORDER BY repeat, outer_fold, sample_id",
-        [SCHEME],
+        [scheme],
     )
 
 

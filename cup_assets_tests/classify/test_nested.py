@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from cup_assets.classify.metrics import metrics
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.nested import FoldResult, nested_cv, outer_folds
 from cup_assets.classify.tuned import fit_tuned
-from cup_assets.compute import local
+from cup_assets.compute import local, serial
 from cup_assets_tests.classify.synthetic import (
     QUICK,
     cohort,
@@ -124,6 +125,30 @@ def test_finished_folds_are_stored_at_once_and_not_computed_again(tmp_path: Path
     )
     assert [(result.repeat, result.outer_fold) for result in again] == [(1, f) for f in range(4)]
     assert_frame_equal(resumed.scores, whole.scores, check_exact=True)
+
+
+class _Elsewhere:
+    """Workers that do not see this machine's disk: what the function holds is out of reach."""
+
+    shares_disk = False
+
+    def __call__(
+        self, function: Any, items: Any, progress: Any = None, on_result: Any = None
+    ) -> Any:
+        assert function.args[-1] is None, "a worker elsewhere would write to its own disk"
+        return serial(function, items, progress, on_result)
+
+
+def test_results_of_workers_elsewhere_are_stored_here_as_they_arrive() -> None:
+    data = cohort(n=64, p=200)
+    seen: list[tuple[int, int]] = []
+    stored: list[FoldResult] = []
+    nested_cv(
+        data, "logistic_regression", folds(data), QUICK, _Elsewhere(),
+        lambda done, _: seen.append((done, len(stored))),
+        on_fold=lambda result: stored.append(result),
+    )  # fmt: skip
+    assert seen == [(1, 1), (2, 2), (3, 3), (4, 4)]
 
 
 def test_a_sample_without_any_value_is_still_scored() -> None:

@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.cohort.balance import STRATEGIES, synthetic_samples, training_plan
-from cup_assets.cohort.folds import assign_folds
 from cup_assets.cohort.members import select_members
 from cup_assets.cohort.probe_space import ArrayChoice, choose_arrays
 from cup_assets.orchestration.automation import ON_NEW_BATCHES, ON_NEW_CHECKED_DATA
@@ -32,6 +31,7 @@ from cup_assets.orchestration.reference_checks import (
     reference_findings,
 )
 from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.scheme_notes import assign_schemes, scheme_notes
 from cup_assets.orchestration.training import probe_space, probes_by_array
 from cup_assets.report import class_sizes, markdown_table
 from cup_assets.warehouse import AssetVersion, Recipe, digest
@@ -52,7 +52,7 @@ _SAMPLES = (
     group_name="datasets",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="2",
+    code_version="3",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_BATCHES,
     check_specs=[
@@ -65,8 +65,10 @@ _SAMPLES = (
 def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """The samples that classifiers learn from, with a reason for each sample that is left out.
 
-    Each person's fold is drawn once and kept when other samples come. Its data version follows the
-    content: a batch that adds no member changes nothing downstream.
+    They are divided four times: stratified by class, and so that a batch, a centre or an array is
+    tested by what is learnt from the others. Each person's fold is drawn once and kept when other
+    samples come. Its data version follows the content: a batch that adds no member changes nothing
+    downstream.
     """
     parameters = platform.parameters
     samples = platform.catalogue.query(_SAMPLES)
@@ -81,7 +83,7 @@ def reference(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     ]
     recipe = Recipe(
         asset=REFERENCE.to_user_string(),
-        code_version="2",
+        code_version="3",
         parameters={
             "cohort": asdict(parameters.cohort),
             "min_identity_probes": parameters.quality.min_identity_probes,
@@ -125,23 +127,29 @@ def _reference(
         included=pl.lit(value=False), reason=pl.format("batch {} was retracted", "batch"),
     )  # fmt: skip
     included = members.filter(pl.col("included"))
-    folds = assign_folds(
+    schemes = assign_schemes(
         included.rename({"person": "group"}), parameters.cohort, _previous_folds(platform, recipe)
     )
+    folds = pl.concat([scheme.folds for scheme in schemes])
     space = probe_space(platform, included["array"].unique().sort().to_list())
     # A sample that is withdrawn here and landed again elsewhere is listed once, as what it is now.
     withdrawn = withdrawn.join(members, on="sample_id", how="anti")
     everyone = pl.concat([members, withdrawn], how="diagonal_relaxed")
     reasons = everyone.filter(~pl.col("included")).select("sample_id", "batch", "reason")
     return Product(
-        tables={"dataset_members": everyone, "folds": folds, "identities": pairs,
-                "identity_conflicts": conflicts},
+        tables={
+            "dataset_members": everyone, "folds": folds,
+            "scheme_parts": pl.concat([scheme.parts for scheme in schemes]),
+            "scheme_not_used": pl.concat([scheme.not_used for scheme in schemes]),
+            "identities": pairs, "identity_conflicts": conflicts,
+        },
         numbers={
             "members": included.height,
             "classes": included["class"].n_unique(),
             "persons": included["person"].n_unique(),
             "left_out": reasons.height,
             "probes": len(space.names),
+            "schemes": sum(scheme.impossible is None for scheme in schemes),
         },
         notes={
             "left out": markdown_table(reasons),
@@ -153,6 +161,7 @@ def _reference(
             ),
             "arrays": markdown_table(arrays.report),
             "probes not used": markdown_table(space.report),
+            **scheme_notes(schemes),
         },
         pictures={"class sizes": class_sizes(everyone)},
         findings=reference_findings(live, everyone, included, arrays, conflicts),
