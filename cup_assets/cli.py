@@ -99,6 +99,57 @@ def classify(
 
 
 @app.command()
+def evaluate(
+    table: Annotated[Path, typer.Argument(help="Betas: CSV, TSV, Parquet or GEO series matrix.")],
+    label: Annotated[str | None, typer.Option(help="Column of the classes.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Table about the samples, where TABLE has probes in rows.")
+    ] = None,
+    sample: Annotated[str | None, typer.Option(help="Column of the samples' names.")] = None,
+    patient: Annotated[
+        str | None, typer.Option(help="Column of the patients; without it one a sample.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option(help="Column of batches to leave out.")] = None,
+    site: Annotated[str | None, typer.Option(help="Column of centres to leave out.")] = None,
+    array: Annotated[str | None, typer.Option(help="Column of arrays to test across.")] = None,
+    material: Annotated[
+        str | None, typer.Option(help="Column of FFPE or frozen, to adjust for.")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help="Column of the classes' families.")] = None,
+    taxonomy: Annotated[
+        str | None,
+        typer.Option(help="Labels are diagnoses: a vocabulary (TOML), or 'packaged'."),
+    ] = None,
+    models: Annotated[
+        list[str] | None, typer.Option(help="Names with commas between; default: all.")
+    ] = None,
+    outer: Annotated[int | None, typer.Option(help="Outer folds; default: 5.")] = None,
+    inner: Annotated[int | None, typer.Option(help="Inner folds; default: 5.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Divisions drawn; default: 1.")] = None,
+    probes: Annotated[int | None, typer.Option(help="Most variable probes kept.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random; default: 1.")] = None,
+    parameters: Annotated[
+        Path | None, typer.Option(help="TOML with [cohort] and [evaluation].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: TABLE.evaluation.")
+    ] = None,
+) -> None:
+    """Cross-validate the models on a table of betas with labels, instead of raw files."""
+    from cup_assets.console.evaluate import Request, run_evaluate
+
+    columns = {
+        **{"patient": patient, "batch": batch, "site": site, "array": array},
+        **{"material": material, "family": family},
+    }
+    request = Request(
+        table, label, labels, sample, columns, taxonomy, tuple(models or ()),
+        outer, inner, repeats, probes, seed, parameters, out,
+    )  # fmt: skip
+    run_evaluate(_settings(), request)
+
+
+@app.command()
 def audit(
     sample_id: Annotated[str, typer.Argument(help="A sample with predictions or scores.")],
     full: Annotated[
