@@ -122,7 +122,7 @@ def part(data: TrainingData, rows: np.ndarray) -> TrainingData:
     of_sample = {
         field.name: getattr(data, field.name)[rows]
         for field in fields(data)
-        if field.name != "probe_ids"
+        if field.name not in ("probe_ids", "cnv_names")
     }
     return replace(data, **of_sample)
 
