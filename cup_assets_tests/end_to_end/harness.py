@@ -42,6 +42,7 @@ PARAMETERS = """
 outer_folds = 3
 inner_folds = 2
 [evaluation]
+schemes = ["stratified"]
 n_probes = 300
 trees = 20
 forest_features = [1.0]

@@ -52,6 +52,7 @@ PARAMETERS = """\
 outer_folds = 3
 inner_folds = 2
 [evaluation]
+schemes = ["stratified", "leave_batch_out"]
 n_probes = 200
 released_model = ""
 trees = 20

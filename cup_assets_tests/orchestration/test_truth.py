@@ -31,7 +31,11 @@ DESIGN = replace(
     degraded=1,
 )
 PARAMETERS = """\
+[cohort]
+outer_folds = 3
+inner_folds = 3
 [evaluation]
+schemes = ["stratified"]
 n_probes = 1000
 trees = 100
 xgboost_rounds = [25]
