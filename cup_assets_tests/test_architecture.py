@@ -75,6 +75,11 @@ CHAIN = {
         ["cnv/profiles", "datasets/reference", "normalised/betas"],
         False,
     ),
+    "evaluation/concordance": (
+        "evaluation",
+        ["datasets/reference", "evaluation/landscape", "evaluation/leaderboard"],
+        False,
+    ),
     "panels/importance": ("panels", ["datasets/reference"], False),
     "panels/cpg": ("panels", ["datasets/reference"], False),
     "diagnosis/classifier": (

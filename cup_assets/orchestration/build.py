@@ -12,12 +12,15 @@ import dagster as dg
 
 from cup_assets.orchestration.assets import (
     cnv,
+    concordance,
     cross_validation,
     datasets,
     diagnosis,
     landscape,
     leaderboard,
+    learning_curve,
     normalised,
+    novelty,
     panels,
     raw,
 )
@@ -39,7 +42,8 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         assets=dg.load_assets_from_modules(
             [
                 *(raw, normalised, cnv, datasets),
-                *(cross_validation, leaderboard, landscape),
+                *(cross_validation, leaderboard, landscape, concordance),
+                *(learning_curve, novelty),
                 *(panels, diagnosis),
             ]
         ),

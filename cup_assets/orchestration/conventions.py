@@ -33,10 +33,14 @@ LEARNING_CURVE = dg.AssetKey(["evaluation", "learning_curve"])
 NOVELTY = dg.AssetKey(["evaluation", "novelty"])
 EXPLANATIONS = dg.AssetKey(["evaluation", "explanations"])
 LANDSCAPE = dg.AssetKey(["evaluation", "landscape"])
+CONCORDANCE = dg.AssetKey(["evaluation", "concordance"])
 IMPORTANCE = dg.AssetKey(["panels", "importance"])
 PANELS = dg.AssetKey(["panels", "cpg"])
 CLASSIFIER = dg.AssetKey(["diagnosis", "classifier"])
 PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
+
+# Made after everything else, in runs of their own.
+STUDIES = (LEARNING_CURVE, NOVELTY)
 
 # How intensities become betas; raised by hand when that changes. A pool of normal controls only
 # holds intensities of one normalisation, so both know it.

@@ -176,6 +176,35 @@ CREATE TABLE IF NOT EXISTS cv_recall_changes (
     n_patients INTEGER, "before" VARCHAR NOT NULL, "after" VARCHAR NOT NULL,
     recall_before DOUBLE, recall_after DOUBLE, difference DOUBLE, low DOUBLE, high DOUBLE,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Error against the size of the training part, and the patients in training that a lower error takes:
+-- null is more than the curve can tell, the answer says it in a sentence.
+CREATE TABLE IF NOT EXISTS learning_curve (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, fraction DOUBLE NOT NULL,
+    n_train_patients DOUBLE NOT NULL, n_train_samples DOUBLE NOT NULL, n_test_patients INTEGER NOT NULL,
+    error DOUBLE NOT NULL, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS patients_needed (
+    model VARCHAR NOT NULL, target_error DOUBLE NOT NULL, n_patients INTEGER, low INTEGER,
+    high INTEGER, more INTEGER, answer VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Samples of classes that were left out of the training, and what they are called. rule: release
+-- (scores and typicality, as a case is called) or scores (alone); a match is always wrong.
+CREATE TABLE IF NOT EXISTS novelty_calls (
+    model VARCHAR NOT NULL, left_out VARCHAR NOT NULL, true_family VARCHAR NOT NULL,
+    family_known BOOLEAN NOT NULL, patient_id VARCHAR NOT NULL, sample_id VARCHAR NOT NULL,
+    "class" VARCHAR, score DOUBLE, family VARCHAR, family_score DOUBLE, call VARCHAR NOT NULL,
+    top_score DOUBLE, typicality DOUBLE, note VARCHAR,
+    outcome VARCHAR NOT NULL, outcome_by_scores VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS novelty_outcomes (
+    model VARCHAR NOT NULL, rule VARCHAR NOT NULL, "class" VARCHAR, family VARCHAR,
+    family_known BOOLEAN, n_samples INTEGER NOT NULL, n_patients INTEGER NOT NULL,
+    outcome VARCHAR NOT NULL, share DOUBLE, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS novelty_thresholds (
+    model VARCHAR NOT NULL, rule VARCHAR NOT NULL, threshold DOUBLE NOT NULL,
+    false_match DOUBLE NOT NULL, low DOUBLE, high DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS label_doubts (
     sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, suggested VARCHAR NOT NULL,
     evidence VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
@@ -185,6 +214,23 @@ CREATE TABLE IF NOT EXISTS landscape (
 CREATE TABLE IF NOT EXISTS landscape_agreement (
     method VARCHAR NOT NULL, seed INTEGER, metric VARCHAR NOT NULL, label VARCHAR NOT NULL,
     value DOUBLE, n INTEGER, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS landscape_clusters (
+    method VARCHAR NOT NULL, sample_id VARCHAR NOT NULL, cluster INTEGER, -- null: in none
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- What neighbours and cluster mates of other patients would call each reference sample.
+CREATE TABLE IF NOT EXISTS landscape_answers (
+    kind VARCHAR NOT NULL, method VARCHAR NOT NULL, sample_id VARCHAR NOT NULL, answer VARCHAR,
+    support DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Classifiers and unsupervised structure side by side, and where they differ (by
+-- evaluation/concordance).
+CREATE TABLE IF NOT EXISTS concordance (
+    kind VARCHAR NOT NULL, method VARCHAR NOT NULL, n INTEGER NOT NULL, answered DOUBLE,
+    accuracy DOUBLE, low DOUBLE, high DOUBLE, balanced_accuracy DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS disagreements (
+    sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, model VARCHAR NOT NULL,
+    called VARCHAR NOT NULL, score DOUBLE, method VARCHAR NOT NULL, answer VARCHAR, support DOUBLE,
+    "right" VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS case_neighbours (
     sample_id VARCHAR NOT NULL, place INTEGER NOT NULL, neighbour VARCHAR NOT NULL,
     "class" VARCHAR, distance DOUBLE NOT NULL,

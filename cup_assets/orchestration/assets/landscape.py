@@ -4,12 +4,18 @@ Belongs here: ``evaluation/landscape``. Does not belong here: projections and ag
 (`cup_assets.landscape`).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import dagster as dg
 import polars as pl
 
+from cup_assets.classify.data import TrainingData
 from cup_assets.landscape import agreement, make_landscape, neighbours
+from cup_assets.landscape.clusters import NO_CLUSTER, Ints, clusters, sample_tree
+from cup_assets.landscape.concordance import all_answers
+from cup_assets.landscape.heat import heat_table
+from cup_assets.landscape.space import Floats
 from cup_assets.orchestration.automation import (
     ON_NEW_CHECKED_BATCHES,
 )
@@ -35,6 +41,7 @@ from cup_assets.report import (
     landscape_plot,
     markdown_table,
 )
+from cup_assets.report.heatmap_figures import beta_heatmap
 from cup_assets.warehouse import Recipe
 
 
@@ -44,22 +51,22 @@ from cup_assets.warehouse import Recipe
     group_name="evaluation",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="2",
+    code_version="3",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_BATCHES,
 )
 def landscape(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """PCA, t-SNE and UMAP of the reference samples, with the diagnostic cases placed into them.
 
-    How far the maps agree with the diagnosis, and with batch and material, in numbers. Beside
-    them, what is gained and lost in each class.
+    How far maps and clusters agree with the diagnosis, and with batch, centre and material, in
+    numbers. Beside them, what is gained and lost in each class.
     """
     parameters = platform.parameters.landscape
     cases = diagnostic_cases(platform)
     profiles = reference_profiles(platform)
     recipe = Recipe(
         asset=LANDSCAPE.to_user_string(),
-        code_version="2",
+        code_version="3",
         parameters=asdict(parameters),
         inputs=inputs_of(
             [require(platform, REFERENCE)]
@@ -78,45 +85,45 @@ def _landscape(
 ) -> Product:
     parameters = platform.parameters.landscape
     data = load_training_data(platform)
+    ids = data.sample_ids.tolist()
     placed, X_cases, not_placed = cases_to_place(
         platform, cases, data.probe_ids.tolist(), parameters.max_missing
     )
     case_ids = placed["sample_id"].to_list()
     made = make_landscape(
-        data.X, data.sample_ids.tolist(), parameters, cases=X_cases, case_ids=case_ids,
-        progress=progress_of(context, "maps"),
+        data.X, ids, parameters, cases=X_cases, case_ids=case_ids,
+        mapper=platform.mapper, progress=progress_of(context, "maps"),
     )  # fmt: skip
-    labels = data.truth().with_columns(
-        batch=pl.Series(data.batch.tolist()), material=pl.Series(data.material.tolist())
-    )
-    agreed = agreement(made.space.scores, data.sample_ids.tolist(), made.frame, labels, parameters)
+    scores = made.space.scores
+    labels = _labels(platform, data)
+    agreed = agreement(scores, ids, made.frame, labels, parameters)
     nearest = neighbours(
-        made.cases, case_ids, made.space.scores, data.sample_ids.tolist(), data.y.tolist(),
-        parameters.neighbours,
+        made.cases, case_ids, scores, ids, data.y.tolist(), parameters.neighbours
     )  # fmt: skip
+    tree = sample_tree(scores)
+    n_classes = labels["class"].n_unique()
+    found = clusters(scores, tree, n_classes, parameters.seeds[0], parameters)
+    spaces = {"pc_space": scores} | _first_maps(made.frame, labels, parameters.seeds[0])
+    answers = all_answers(spaces, found, labels, parameters.neighbours)
     frequencies, cnv_pictures = class_copy_number(platform, labels.select("sample_id", "class"))
     notes = {"agreement": markdown_table(agreed)}
     if not_placed.height:
         notes["cases that lack too many probes"] = markdown_table(not_placed)
+    heat = heat_table(data.X, made.space, parameters.heatmap_cpgs)
     return Product(
         tables={
             "landscape": made.frame,
             "landscape_agreement": agreed,
+            "landscape_clusters": _cluster_table(found, ids),
+            "landscape_answers": answers,
             "case_neighbours": nearest,
             "cnv_frequencies": frequencies,
         },
         numbers={
-            "samples": len(data.sample_ids),
+            "samples": len(ids),
             "cases": len(case_ids),
             "cases_not_placed": not_placed.height,
-            **{
-                f"{method}_{metric}_{label}": value
-                for method, metric, label, value in agreed.filter(
-                    pl.col("metric").is_in(("knn_accuracy", "silhouette", "ari"))
-                    & (pl.col("label") == "class")
-                    & (pl.col("seed").is_null() | (pl.col("seed") == parameters.seeds[0]))
-                )["method", "metric", "label", "value"].iter_rows()
-            },
+            **_key_figures(agreed, parameters.seeds[0]),
         },
         notes=notes,
         pictures={
@@ -125,5 +132,53 @@ def _landscape(
             )
             for label in ("class", "batch", "material")
         }
+        | {"heat map": beta_heatmap(heat.betas, tree, ids, labels)}
         | cnv_pictures,
     )
+
+
+def _labels(platform: Platform, data: TrainingData) -> pl.DataFrame:
+    """Return what is known of the reference samples, in the order of the data."""
+    sexes = platform.catalogue.query("SELECT sample_id, batch, sex FROM samples")
+    columns = {
+        name: getattr(data, name).tolist() for name in ("batch", "site", "material", "array")
+    }
+    known = data.truth().with_columns(
+        # The data says "" where something is not known.
+        pl.Series(name, [value or None for value in values], dtype=pl.String)
+        for name, values in columns.items()
+    )
+    return known.join(sexes, on=["sample_id", "batch"], how="left", maintain_order="left")
+
+
+def _first_maps(frame: pl.DataFrame, labels: pl.DataFrame, seed: int) -> dict[str, Floats]:
+    """Return the reference samples' places in each method's map of the first seed."""
+    some = labels.select("sample_id")
+    return {
+        method: some.join(part, on="sample_id", maintain_order="left").select("x", "y").to_numpy()
+        for (method,), part in frame.filter(pl.col("seed") == seed).group_by(
+            ["method"], maintain_order=True
+        )
+    }
+
+
+def _cluster_table(found: Mapping[str, Ints], ids: Sequence[str]) -> pl.DataFrame:
+    schema = {"method": pl.String, "sample_id": pl.String, "cluster": pl.Int64}
+    rows = [
+        (method, name, None if cluster == NO_CLUSTER else cluster)
+        for method, members in found.items()
+        for name, cluster in zip(ids, members.tolist(), strict=True)
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _key_figures(agreed: pl.DataFrame, seed: int) -> dict[str, float]:
+    shown = agreed.filter(
+        pl.col("metric").is_in(("knn_accuracy", "silhouette", "ari"))
+        & (pl.col("label") == "class")
+        & (pl.col("seed") == seed)
+    )
+    return {
+        f"{method}_{metric}_{label}": value
+        for method, metric, label, value in shown["method", "metric", "label", "value"].iter_rows()
+    }
