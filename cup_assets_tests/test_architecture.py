@@ -70,6 +70,12 @@ CHAIN = {
         ],
         False,
     ),
+    "evaluation/learning_curve": ("evaluation", ["datasets/reference"], False),
+    "evaluation/novelty": (
+        "evaluation",
+        ["datasets/reference", "evaluation/leaderboard"],
+        False,
+    ),
     "evaluation/landscape": (
         "evaluation",
         ["cnv/profiles", "datasets/reference", "normalised/betas"],

@@ -16,6 +16,8 @@ from cup_assets.orchestration.conventions import (
     LANDSCAPE,
     PANELS,
     PREDICTIONS,
+    STUDIES,
+    STUDY_TAGS,
 )
 
 # `data_version_changed` rather than `newly_updated`: a batch that only brings diagnostic cases
@@ -66,15 +68,22 @@ ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_l
     "on_new_checked_batches"
 )
 
+# For studies: they are asked for when the aggregates that they study have been made, and a batch
+# that lands meanwhile has its classifier before they are brought up to date again.
+ON_SETTLED_DATA = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_settled_data")
+
 _CASES = dg.AssetSelection.assets(PREDICTIONS)
+_STUDIES = dg.AssetSelection.assets(*STUDIES)
 
 # The name of the first is also in the instance's configuration: its runs go one after the other,
 # retries included, because two would exchange each other's dataset half-way. Predictions have a
-# sensor of their own so that a case need not wait in that queue.
+# sensor of their own so that a case need not wait in that queue, and studies so that the queue need
+# not wait for them: a sensor sees what it asks for itself, so that studies are never asked for
+# together with what they study.
 AUTOMATION_SENSORS = [
     dg.AutomationConditionSensorDefinition(
         "refresh_aggregates",
-        target=dg.AssetSelection.all() - _CASES,
+        target=dg.AssetSelection.all() - _CASES - _STUDIES,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
         description="Refreshes the aggregates when a batch changed what they are made of.",
@@ -85,5 +94,13 @@ AUTOMATION_SENSORS = [
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
         description="Scores a batch's cases when they or the released classifier are new.",
+    ),
+    dg.AutomationConditionSensorDefinition(
+        "refresh_studies",
+        target=_STUDIES,
+        run_tags=STUDY_TAGS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=15,
+        description="Repeats the studies of the classifiers once what they study is made.",
     ),
 ]

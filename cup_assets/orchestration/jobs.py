@@ -5,7 +5,15 @@ Belongs here: selections of assets. Does not belong here: when they run.
 
 import dagster as dg
 
-from cup_assets.orchestration.conventions import BETAS, CONTROLS, PREDICTIONS, PROFILES, RAW
+from cup_assets.orchestration.conventions import (
+    BETAS,
+    CONTROLS,
+    PREDICTIONS,
+    PROFILES,
+    RAW,
+    STUDIES,
+    STUDY_TAGS,
+)
 
 process_batch_job = dg.define_asset_job(
     "process_batch",
@@ -40,8 +48,14 @@ predict_batch_job = dg.define_asset_job(
 refresh_job = dg.define_asset_job(
     "refresh_aggregates_now",
     selection=dg.AssetSelection.groups("datasets", "evaluation", "panels", "diagnosis")
-    - dg.AssetSelection.assets(PREDICTIONS),
+    - dg.AssetSelection.assets(PREDICTIONS, *STUDIES),
     description="Datasets, cross-validation, panels and classifier; reuses what is unchanged.",
+)
+studies_job = dg.define_asset_job(
+    "refresh_studies_now",
+    selection=dg.AssetSelection.assets(*STUDIES),
+    tags=STUDY_TAGS,
+    description="Studies of the classifiers; reuses what is unchanged.",
 )
 JOBS = [
     process_batch_job,
@@ -51,4 +65,5 @@ JOBS = [
     profile_batch_job,
     predict_batch_job,
     refresh_job,
+    studies_job,
 ]

@@ -67,6 +67,11 @@ network_hidden = [8]
 network_epochs = 5
 calibration_c = [1.0]
 bootstraps = 10
+[ablations]
+models = ["logistic_regression"]
+strategies = ["none", "smote"]
+[learning_curve]
+fractions = [0.5, 1.0]
 [landscape]
 n_probes = 200
 n_components = 5

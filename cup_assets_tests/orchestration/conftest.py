@@ -18,7 +18,9 @@ from cup_assets.orchestration.assets import (
     diagnosis,
     landscape,
     leaderboard,
+    learning_curve,
     normalised,
+    novelty,
     panels,
 )
 from cup_assets_tests.orchestration.chain import (
@@ -33,6 +35,7 @@ PICTURES = {
     *("confusion_diagram", "control_strips"),
     *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
     *("frequency_plot", "interactive_genome"),
+    *("learning_curve_plot", "novelty_plot", "recall_change_plot"),
     *("quality_scatter", "reject_plot", "reliability_diagram", "score_bars"),
 }
 
@@ -58,7 +61,9 @@ _ASSETS = (
     diagnosis,
     landscape,
     leaderboard,
+    learning_curve,
     normalised,
+    novelty,
     panels,
     quality_page,
 )

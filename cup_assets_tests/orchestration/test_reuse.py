@@ -22,6 +22,8 @@ LEARNT = {
     *(f"evaluation/cv/{model}" for model in MODELS),
     "evaluation/landscape",
     "evaluation/leaderboard",
+    "evaluation/learning_curve",
+    "evaluation/novelty",
     "panels/cpg",
     "panels/importance",
     "diagnosis/classifier",
