@@ -1,21 +1,27 @@
 """Several models judged side by side, in one go and without the platform around them.
 
 Belongs here: from labelled samples and their folds to every table that a leaderboard is read from.
-Does not belong here: folds (cohort), the cross-validation and the measures that are put together
-here, pictures and files.
+Does not belong here: folds (cohort), the cross-validation (`nested`) and the judging (`board`) that
+are put together here, pictures and files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from cup_assets.classify.comparison import COMPARISON_SCHEMA, compare
+from cup_assets.classify.board import (
+    compare_models,
+    errors_by_part,
+    judge_calibrators,
+    judge_models,
+    tested,
+)
+from cup_assets.classify.comparison import COMPARISON_SCHEMA
 from cup_assets.classify.data import TrainingData
 from cup_assets.classify.doubts import label_doubts
-from cup_assets.classify.metrics import family_metrics, metrics
 from cup_assets.classify.nested import CvResult, nested_cv
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.reliability import confusion_table, reject_curve, reliability_table
@@ -27,52 +33,53 @@ BOARD = (
     *("brier", "log_loss", "ece", "coverage_at_99", "precision_at_90", "coverage_at_90"),
 )
 """Metrics of a leaderboard, calibrated and raw."""
-_CALIBRATION = ("brier", "log_loss", "ece")
-USED = "multinomial_ridge"
-"""The calibrator whose scores count, among its alternatives."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it: tables with the columns ``scheme`` and, but for the last two, ``model``.
+    """What came of it: tables with the columns ``scheme`` and, but for a few, ``model``.
 
     Attributes
     ----------
     leaderboard
         A row for each scheme and model, the lowest calibrated log loss first: ``<metric>``,
         ``<metric>_low``, ``<metric>_high`` and the same with raw_ for each of `BOARD`.
-    metrics
-        Every metric, of classes too; families' where classes lie in families.
+    metrics, family_metrics
+        Every metric, of classes and of families, as `cup_assets.classify.board.judge_models` gives
+        them.
     scores, choices, calibrations
         As `cup_assets.classify.nested.CvResult` has them.
-    calibration_metrics
-        (scheme, model, calibrator, metric, value, low, high): brier, log_loss and ece with each
-        calibrator, with that in use (`USED`) and with ``none``.
+    calibration_metrics, comparisons, tested, parts
+        As `cup_assets.classify.board` gives them: what each way to calibrate comes to, the paired
+        differences of models, who was tested under each scheme, and the errors of each batch,
+        centre or array that was held out.
     reliability, confusions, rejects
         As `cup_assets.classify.reliability` gives them.
-    comparisons
-        Of every two models, as `cup_assets.classify.comparison.compare` gives them; no rows for
-        one model.
     doubts
         Labels that every model contradicts, by the scores of the first scheme.
     """
 
     leaderboard: pl.DataFrame
     metrics: pl.DataFrame
+    family_metrics: pl.DataFrame
     scores: pl.DataFrame
     choices: pl.DataFrame
     calibrations: pl.DataFrame
     calibration_metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+    tested: pl.DataFrame
+    parts: pl.DataFrame
     reliability: pl.DataFrame
     confusions: pl.DataFrame
     rejects: pl.DataFrame
-    comparisons: pl.DataFrame
     doubts: pl.DataFrame
 
 
 def evaluate(
     data: TrainingData,
-    plans: Mapping[str, pl.DataFrame],
+    folds: pl.DataFrame,
+    parts: pl.DataFrame,
+    not_used: pl.DataFrame,
     models: Sequence[str],
     parameters: EvaluationParameters,
     run: Run | None = None,
@@ -81,8 +88,11 @@ def evaluate(
 
     Parameters
     ----------
-    plans
-        Scheme -> its folds, as `cup_assets.classify.nested.nested_cv` takes them; at least one.
+    folds
+        Frame (scheme, repeat, outer_fold, inner_fold, sample_id) of one or more schemes.
+    parts, not_used
+        What each scheme holds out and who takes no part in it, as
+        `cup_assets.cohort.schemes.SchemeFolds` has them; of schemes without folds, too.
     models
         Names in `cup_assets.classify.models.MODELS`.
     run
@@ -92,41 +102,45 @@ def evaluate(
     Raises
     ------
     ClassifyError
-        As `nested_cv` and `metrics`.
+        As `nested_cv` and `judge_models`.
     """
 
-    def here(model: str, folds: pl.DataFrame) -> CvResult:
-        return nested_cv(data, model, folds, parameters)
+    def here(model: str, plan: pl.DataFrame) -> CvResult:
+        return nested_cv(data, model, plan, parameters)
 
-    made = run or here
-    parts = [
-        _judged(made(model, folds), scheme, data, parameters)
-        for scheme, folds in plans.items()
+    schemes = folds["scheme"].unique(maintain_order=True).to_list()
+    found = {
+        (scheme, model): (run or here)(model, folds.filter(pl.col("scheme") == scheme))
+        for scheme in schemes
         for model in models
-    ]
-    joined = {
-        name: pl.concat([part[name] for part in parts], how="diagonal_relaxed") for name in parts[0]
     }
-    scores, truth = joined["scores"], data.truth()
-    by_scheme = {scheme: scores.filter(pl.col("scheme") == scheme) for scheme in plans}
-    compared = [
-        _marked(compare(part, truth, parameters.seed), scheme)
-        for scheme, part in by_scheme.items()
-        if part["model"].n_unique() > 1
-    ]
-    nothing = pl.DataFrame(schema={"scheme": pl.String, **COMPARISON_SCHEMA})
-    deciding = next(iter(plans))
+
+    def joined(name: str) -> pl.DataFrame:
+        marked = (_marked(getattr(one, name), *of, parameters) for of, one in found.items())
+        return pl.concat(list(marked))
+
+    scores, calibrations, truth = joined("scores"), joined("calibrations"), data.truth()
+    by_class, by_family = judge_models(scores, truth, data.family_of(), parameters)
+    deciding = scores.filter(pl.col("scheme") == schemes[0])
     return Evaluation(
-        leaderboard=leaderboard(joined["metrics"]),
-        comparisons=pl.concat(compared) if compared else nothing,
-        doubts=_marked(label_doubts(by_scheme[deciding], truth, parameters), deciding),
-        **joined,
+        leaderboard=leaderboard(by_class),
+        metrics=by_class,
+        family_metrics=by_family,
+        scores=scores,
+        choices=joined("choices"),
+        calibrations=calibrations,
+        calibration_metrics=judge_calibrators(scores, calibrations, truth, parameters),
+        comparisons=_comparisons(scores, truth, schemes, parameters),
+        tested=tested(scores, truth, not_used, [*schemes, *_others(not_used, schemes)]),
+        parts=errors_by_part(scores, truth, parts, parameters),
+        doubts=label_doubts(deciding, truth, parameters),
+        **_pictured(scores, data, parameters),
     )
 
 
-def leaderboard(table: pl.DataFrame) -> pl.DataFrame:
+def leaderboard(metrics: pl.DataFrame) -> pl.DataFrame:
     """Return a row for each scheme and model of a table of metrics (see `Evaluation`)."""
-    overall = table.filter(pl.col("class").is_null())
+    overall = metrics.filter(pl.col("class").is_null())
     rows: list[dict[str, str | float | None]] = []
     for (scheme, model), part in overall.group_by("scheme", "model", maintain_order=True):
         known = {metric: row for metric, *row in part["metric", "value", "low", "high"].iter_rows()}
@@ -141,52 +155,52 @@ def leaderboard(table: pl.DataFrame) -> pl.DataFrame:
     return board.sort(order, "log_loss", "model", nulls_last=True)
 
 
-def _judged(
-    result: CvResult, scheme: str, data: TrainingData, parameters: EvaluationParameters
-) -> dict[str, pl.DataFrame]:
-    """Return every table of one cross-validation, by its name in `Evaluation`."""
-    truth, seed, draws = data.truth(), parameters.seed, parameters.bootstraps
-    family_of = data.family_of()
-    # A class that is its own family adds nothing, one that shares it does.
-    in_families = len(set(family_of.values())) < len(family_of)
-    found = metrics(result.scores, truth, seed, draws)
-    if in_families:
-        found = pl.concat([found, family_metrics(result.scores, truth, family_of, seed, draws)])
-    tables = {
-        "metrics": found,
-        "scores": result.scores,
-        "choices": result.choices,
-        "calibrations": result.calibrations,
-        "calibration_metrics": calibration_metrics(result, truth, parameters),
-        "reliability": reliability_table(result.scores, truth, seed, draws),
-        "confusions": confusion_table(result.scores, truth, family_of if in_families else None),
-        "rejects": reject_curve(result.scores, truth, seed, draws),
-    }
-    return {name: _marked(table, scheme, result.model) for name, table in tables.items()}
-
-
-def calibration_metrics(
-    result: CvResult, truth: pl.DataFrame, parameters: EvaluationParameters
+def _comparisons(
+    scores: pl.DataFrame,
+    truth: pl.DataFrame,
+    schemes: Sequence[str],
+    parameters: EvaluationParameters,
 ) -> pl.DataFrame:
-    """Hold the ways to calibrate against each other (see `Evaluation`)."""
-    own = metrics(result.scores, truth, parameters.seed, parameters.bootstraps)
-    raw = own.filter(pl.col("metric").str.starts_with("raw_")).with_columns(
-        pl.col("metric").str.strip_prefix("raw_")
-    )
-    tables = {"none": raw, USED: own}
-    for (name,), part in result.calibrations.group_by("calibrator", maintain_order=True):
-        scores = part.with_columns(raw_score="score")
-        tables[str(name)] = metrics(scores, truth, parameters.seed, parameters.bootstraps)
-    wanted = pl.col("metric").is_in(_CALIBRATION) & pl.col("class").is_null()
-    return pl.concat(
-        [
-            table.filter(wanted).select(pl.lit(name).alias("calibrator"), pl.exclude("class"))
-            for name, table in tables.items()
-        ]
-    )
+    tables = {
+        scheme: compare_models(scores.filter(pl.col("scheme") == scheme), truth, parameters)
+        for scheme in schemes
+    }
+    marked = [
+        table.select(pl.lit(scheme).alias("scheme"), *COMPARISON_SCHEMA)
+        for scheme, table in tables.items()
+    ]
+    return pl.concat(marked)
 
 
-def _marked(table: pl.DataFrame, scheme: str, model: str | None = None) -> pl.DataFrame:
-    marks = [pl.lit(scheme).alias("scheme")]
-    marks += [pl.lit(model).alias("model")] if model is not None else []
-    return table.select(*marks, pl.all())
+def _pictured(
+    scores: pl.DataFrame, data: TrainingData, parameters: EvaluationParameters
+) -> dict[str, pl.DataFrame]:
+    """Return the tables behind the pictures of each model under each scheme."""
+    truth, family_of = data.truth(), data.family_of()
+    seed, draws = parameters.seed, parameters.bootstraps
+    tables: dict[str, list[pl.DataFrame]] = {"reliability": [], "confusions": [], "rejects": []}
+    for (scheme, model), part in scores.group_by("scheme", "model", maintain_order=True):
+        for name, table in (
+            ("reliability", reliability_table(part, truth, seed, draws)),
+            ("confusions", confusion_table(part, truth, family_of)),
+            ("rejects", reject_curve(part, truth, seed, draws)),
+        ):
+            marks = [pl.lit(scheme).alias("scheme"), pl.lit(model).alias("model")]
+            tables[name].append(table.select(*marks, *table.columns))
+    return {name: pl.concat(some) for name, some in tables.items()}
+
+
+def _marked(
+    table: pl.DataFrame, scheme: str, model: str, parameters: EvaluationParameters
+) -> pl.DataFrame:
+    """Say of each row what it is of, in the columns of `cup_assets.classify.board.KEYS`."""
+    marks = {
+        "model": model, "scheme": scheme, "strategy": parameters.strategy, "features": "betas",
+    }  # fmt: skip
+    named = [pl.lit(value).alias(name) for name, value in marks.items()]
+    return table.select(*named, *table.columns)
+
+
+def _others(not_used: pl.DataFrame, schemes: Sequence[str]) -> list[str]:
+    """Return the schemes that could not be carried out at all."""
+    return sorted(set(not_used["scheme"]) - set(schemes))

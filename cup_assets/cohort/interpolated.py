@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 _LEAST_PROBES = 50
 _MOST_PROBES = 2000
+_MOST_MISSING = 0.25
 # Mean deviation of a probe from the line: what rounding to three decimals leaves, and not noise.
 _TOLERANCE = 5e-4
 # Nearer to an end than this share of the way, a point is a copy of the end.
@@ -34,8 +35,9 @@ def interpolated(
     Parameters
     ----------
     X : float32[n, p]
-        Betas; probes with a missing value do not count, and with fewer than 50 left nothing is
-        found. Of more than 2,000, as many are looked at, evenly spread.
+        Betas. Of a class, samples that lack more than a quarter of them are passed over, and the
+        probes that all others have are looked at, 2,000 of them at most, evenly spread; with fewer
+        than 50 nothing is found.
     labels
         Class of each sample; those without are passed over.
 
@@ -43,16 +45,18 @@ def interpolated(
     -------
     Row of each such sample -> the rows of the two that it lies between.
     """
-    complete = np.flatnonzero(~np.isnan(X).any(axis=0))
-    if len(complete) < _LEAST_PROBES:
-        return {}
-    step = -(-len(complete) // _MOST_PROBES)
-    values = X[:, complete[::step]].astype(np.float64)
-    found: dict[int, tuple[int, int]] = {}
     known = np.array([label or "" for label in labels], dtype=np.str_)
-    for label in np.unique(known[known != ""]):
-        rows = np.flatnonzero(known == label)
-        for of, (one, other) in _on_lines(values[rows]).items():
+    absent = np.isnan(X)
+    usable = (known != "") & (absent.mean(axis=1) <= _MOST_MISSING)
+    found: dict[int, tuple[int, int]] = {}
+    for label in np.unique(known[usable]):
+        rows = np.flatnonzero(usable & (known == label))
+        complete = np.flatnonzero(~absent[rows].any(axis=0))
+        if len(complete) < _LEAST_PROBES:
+            continue
+        step = -(-len(complete) // _MOST_PROBES)
+        values = X[np.ix_(rows, complete[::step])].astype(np.float64)
+        for of, (one, other) in _on_lines(values).items():
             found[int(rows[of])] = int(rows[one]), int(rows[other])
     return found
 

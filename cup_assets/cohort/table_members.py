@@ -195,7 +195,7 @@ def _quality(table: BetaTable, samples: pl.DataFrame, max_missing: float) -> pl.
                 f"{share:.0%} of its betas are missing, at most {max_missing:.0%} may be"
             )
         elif row in between:
-            one, other = (names[of] for of in between[row])
+            one, other = sorted(names[of] for of in between[row])
             reasons[name] = (
                 f"its betas lie exactly between those of {one} and {other}: interpolated, as SMOTE"
                 " does, and not measured"

@@ -45,7 +45,6 @@ from cup_assets.settings import Settings
 FOLDS = ".folds"
 """Folder of finished folds in the folder of results."""
 PACKAGED = "packaged"
-_FOLDS_EACH_WAY = 5
 
 
 @dataclass(frozen=True)
@@ -92,21 +91,24 @@ def run_evaluate(settings: Settings, request: Request) -> Path:
     data = TrainingData.from_frame(chosen.members.drop("patient_id").rename(
         {"group": "patient_id"}), table.X[chosen.rows], table.probe_ids,
     )  # fmt: skip
-    schemes = [
+    divided = [
         assign_scheme(scheme, chosen.members, cohort)
         for scheme in evaluation.schemes
         if scheme not in HELD_OUT_BY or HELD_OUT_BY[scheme] in columns.named
     ]
-    for scheme in schemes:
+    for scheme in divided:
         _say_scheme(console, scheme)
-    plans = {scheme.scheme: scheme.folds for scheme in schemes if not scheme.impossible}
+    folds, parts, not_used = (
+        pl.concat([getattr(scheme, name) for scheme in divided])
+        for name in ("folds", "parts", "not_used")
+    )
     runs = _Runs(settings, data, evaluation, FoldStore(out / FOLDS), console)
     with Progress(console=console, transient=True) as progress:
-        runs.begin(progress, plans, len(models))
-        found = evaluate(data, plans, models, evaluation, runs)
-    for name in plans:
+        runs.begin(progress, folds, len(models))
+        found = evaluate(data, folds, parts, not_used, models, evaluation, runs)
+    for name in folds["scheme"].unique(maintain_order=True):
         console.print(board(found, name))
-    made = Made(table, columns.named, chosen, data, schemes, found, cohort, evaluation)
+    made = Made(table, columns.named, chosen, divided, found, cohort, evaluation)
     files = write_evaluation(out, request.table, request.labels, made, pl.DataFrame(runs.times))
     console.print(
         f"{found.doubts.height} label(s) that every model contradicts; {len(files)} files in {out}:"
@@ -135,11 +137,11 @@ class _Runs:
         self._data, self._parameters = data, parameters
         self._store, self._console = store, console
 
-    def begin(self, progress: Progress, plans: Mapping[str, pl.DataFrame], models: int) -> None:
+    def begin(self, progress: Progress, folds: pl.DataFrame, models: int) -> None:
         """Show a bar over the outer folds of everything to come."""
-        folds = [plan.select("repeat", "outer_fold").n_unique() for plan in plans.values()]
+        outer = folds.select("scheme", "repeat", "outer_fold").n_unique()
         self._progress, self._past = progress, 0
-        self._bar = progress.add_task("outer folds", total=sum(folds) * models)
+        self._bar = progress.add_task("outer folds", total=outer * models)
 
     def __call__(self, model: str, folds: pl.DataFrame) -> CvResult:
         started, scheme = time.monotonic(), str(folds["scheme"][0])
@@ -204,10 +206,9 @@ def _parameters(request: Request) -> tuple[CohortParameters, EvaluationParameter
     if request.parameters is not None and not request.parameters.is_file():
         raise ConsoleError(f"--parameters: {request.parameters} is no file")
     chosen = load_parameters(request.parameters) if request.parameters else Parameters()
-    default = None if request.parameters else _FOLDS_EACH_WAY
     folds: dict[str, Any] = {
-        "outer_folds": request.outer or default,
-        "inner_folds": request.inner or default,
+        "outer_folds": request.outer,
+        "inner_folds": request.inner,
         "repeats": request.repeats,
         "seed": request.seed,
     }

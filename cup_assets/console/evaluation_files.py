@@ -16,7 +16,6 @@ from typing import Any
 
 import polars as pl
 
-from cup_assets.classify.data import TrainingData
 from cup_assets.classify.evaluation import Evaluation
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.cohort.beta_table import BetaTable
@@ -49,7 +48,6 @@ class Made:
     table: BetaTable
     columns: Mapping[str, str]
     chosen: TableMembers
-    data: TrainingData
     schemes: list[SchemeFolds]
     found: Evaluation
     cohort: CohortParameters
@@ -101,7 +99,6 @@ def write_evaluation(
 
 def _tables(made: Made) -> dict[str, pl.DataFrame]:
     found = made.found
-    plans = [scheme.folds for scheme in made.schemes if not scheme.impossible]
     return {
         "leaderboard.csv": found.leaderboard,
         "left_out.csv": made.chosen.left_out,
@@ -109,15 +106,18 @@ def _tables(made: Made) -> dict[str, pl.DataFrame]:
         "classes.csv": _classes(made),
         "comparisons.csv": found.comparisons,
         "calibrations.csv": found.calibration_metrics,
+        "tested.csv": found.tested,
+        "parts.csv": found.parts,
         "confusions.csv": found.confusions,
         "reliability.csv": found.reliability,
         "doubts.csv": found.doubts,
         "metrics.parquet": found.metrics,
+        "family_metrics.parquet": found.family_metrics,
         "scores.parquet": found.scores,
         "calibrated_scores.parquet": found.calibrations,
         "choices.parquet": found.choices,
         "rejects.parquet": found.rejects,
-        "folds.parquet": pl.concat(plans),
+        "folds.parquet": pl.concat([scheme.folds for scheme in made.schemes]),
         "members.parquet": made.chosen.members,
     }
 
@@ -206,7 +206,6 @@ def _sections(record: dict[str, Any], made: Made, pictures: dict[str, bytes]) ->
         for scheme in made.schemes
         if scheme.impossible
     ]
-    parts = [scheme.parts for scheme in made.schemes if scheme.parts.height]
     return [
         Section(
             "Leaderboard",
@@ -226,13 +225,14 @@ def _sections(record: dict[str, Any], made: Made, pictures: dict[str, bytes]) ->
             {
                 "Classes": _classes(made),
                 "Left out": made.chosen.left_out,
+                "Tested under each scheme": found.tested,
                 **_held_out(made),
-                **({"What each scheme holds out": pl.concat(parts)} if parts else {}),
+                **({"Errors of what is held out": found.parts} if found.parts.height else {}),
             },
         ),
         Section("Differences between models", (), {"": found.comparisons}, shown("comparison")),
         Section(
-            "Calibration", ("multinomial_ridge is the one in use; none: raw scores.",),
+            "Calibration", ("ridge is the one in use; none: raw scores.",),
             {"": found.calibration_metrics}, shown("reliability"),
         ),
         Section("What is taken for what", (), {}, shown("confusion")),
