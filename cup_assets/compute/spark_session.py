@@ -77,6 +77,7 @@ def _config(master: str) -> dict[str, str]:
         "spark.master": master,
         "spark.app.name": _APP,
         "spark.ui.enabled": "false",  # a port open to all
+        "spark.ui.showConsoleProgress": "false",
         # Results are gathered anyway; a limit would only fail at the end of a long run.
         "spark.driver.maxResultSize": "0",
         **{f"spark.executorEnv.{name}_NUM_THREADS": "1" for name in _ONE_THREAD},
