@@ -14,7 +14,6 @@ import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,7 @@ def fold_keys(
     numbers of the fold (its seed is made of them), model, features, all parameters but `JUDGING`,
     the source text of `cup_assets.classify` and the versions of Python and of the libraries.
     """
-    common = digest(
-        data_digest(data), model, features, fitting(parameters), source_digest(), libraries()
-    )
+    common = digest(data_digest(data), model, features, fitting(parameters), _SOURCE, libraries())
     return {
         (split.repeat, split.outer_fold): digest(
             common,
@@ -98,11 +95,10 @@ def array_digest(values: NDArray[Any]) -> str:
         return digest("text", values.tolist())
     head = f"{values.dtype.str}{values.shape}".encode()
     state = hashlib.sha256(head)
-    state.update(memoryview(np.ascontiguousarray(values)).cast("B") if values.size else b"")
+    state.update(np.ascontiguousarray(values).data if values.size else b"")
     return state.hexdigest()
 
 
-@lru_cache(maxsize=1)
 def source_digest() -> str:
     """Return a digest of the source of `cup_assets.classify`, where folds are computed.
 
@@ -116,6 +112,10 @@ def source_digest() -> str:
             for file in sorted(folder.rglob("*.py"))
         ]
     )
+
+
+# Read with the modules themselves: a program that runs on after an update is the old one.
+_SOURCE = source_digest()
 
 
 def libraries() -> dict[str, str | None]:
