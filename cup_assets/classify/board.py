@@ -16,9 +16,10 @@ from functools import partial
 import polars as pl
 
 from cup_assets.classify.comparison import COMPARISON_SCHEMA, compare
+from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.measures import measure_belief, measure_hits
 from cup_assets.classify.metrics import family_metrics, metrics, some_metrics
-from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.parameters import SCHEMES, EvaluationParameters
 from cup_assets.compute import Mapper, serial
 
 KEYS = ("model", "scheme", "strategy", "features")
@@ -33,6 +34,7 @@ TESTED_SCHEMA = {
     "not_tested_because": pl.String,
     "not_trained_on_because": pl.String,
 }
+_SCHEME_PLACE = {name: place for place, name in enumerate(SCHEMES)}
 
 Progress = Callable[[int, int], None]
 
@@ -69,6 +71,8 @@ def judge_models(
     ClassifyError
         As `metrics` and `family_metrics`.
     """
+    if scores.is_empty():
+        raise ClassifyError("there are no scores to judge")
     parts = _parts(scores, KEYS)
     task = partial(_judge, truth, dict(family_of), parameters.seed, parameters.bootstraps)
     found = mapper(task, [part for _, part in parts], progress)
@@ -134,7 +138,8 @@ def judge_calibrators(
         for frame in kinds
         for names, part in _parts(frame, by)
     ]
-    return pl.concat(found).sort("model", "scheme", maintain_order=True)
+    ordered = _parts(pl.concat(found), ("scheme", "model"))
+    return pl.concat([part for _, part in ordered])
 
 
 def compare_models(
@@ -250,13 +255,13 @@ def _reasons(left_out: pl.DataFrame) -> str:
 
 
 def _parts(frame: pl.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...], pl.DataFrame]]:
-    """Return the parts of a frame with their names, in the order of the names."""
+    """Return the parts of a frame with their names, schemes in their order, the rest by name."""
+
+    def place(part: tuple[tuple[str, ...], pl.DataFrame]) -> tuple[list[int], tuple[str, ...]]:
+        return [_SCHEME_PLACE.get(name, 0) for name in part[0]], part[0]
+
     parts = frame.partition_by(by, as_dict=True)
-    return sorted(((tuple(map(str, names)), part) for names, part in parts.items()), key=_names)
-
-
-def _names(part: tuple[tuple[str, ...], pl.DataFrame]) -> tuple[str, ...]:
-    return part[0]
+    return sorted(((tuple(map(str, names)), part) for names, part in parts.items()), key=place)
 
 
 def _marks(by: Sequence[str], names: Sequence[str]) -> list[pl.Expr]:

@@ -77,8 +77,8 @@ def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str
     found = catalogue.query(
         "SELECT DISTINCT 'diagnosis/predictions[' || batch || ']' AS name, data_version"
         " FROM predictions WHERE sample_id = ? AND batch = ?"
-        " UNION SELECT DISTINCT 'evaluation/cv/' || model, data_version"
-        " FROM cv_scores WHERE sample_id = ?",
+        " UNION SELECT DISTINCT CASE study WHEN 'leaderboard' THEN 'evaluation/cv/' || model"
+        " ELSE 'evaluation/' || study END, data_version FROM cv_scores WHERE sample_id = ?",
         [sample_id, batch, sample_id],
     )
     if found.height:

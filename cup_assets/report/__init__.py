@@ -27,7 +27,7 @@ from cup_assets.report.figures import (
     score_bars,
 )
 from cup_assets.report.style import ReportError
-from cup_assets.report.tables import markdown_table
+from cup_assets.report.tables import markdown_estimates, markdown_table
 
 __all__ = [
     "ReportError",
@@ -44,6 +44,7 @@ __all__ = [
     "landscape_plot",
     "leaderboard_plot",
     "learning_curve_plot",
+    "markdown_estimates",
     "markdown_table",
     "novelty_plot",
     "panel_curve_plot",

@@ -40,7 +40,7 @@ def leaderboard_plot(
     metrics: pl.DataFrame,
     *,
     series: str = "scheme",
-    title: str = "Models compared by nested cross-validation",
+    title: str = "How good is each model?",
 ) -> Figure:
     """Draw the headline metrics of every model with their intervals.
 
@@ -72,8 +72,7 @@ def leaderboard_plot(
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
     row = 0.3 if len(kinds) == 1 else 0.16 + 0.1 * len(kinds)
-    legend = 0.0 if len(kinds) == 1 else 0.3
-    figure = style.new_figure(1.0 + legend + lines * (0.85 + row * len(labels)))
+    figure = style.new_figure(1.0 + lines * (0.85 + row * len(labels)))
     panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     for axes, metric in zip(panels, shown, strict=False):
         _dots(axes, overall.filter(pl.col("metric") == metric), labels, kinds, metric)
@@ -81,11 +80,20 @@ def leaderboard_plot(
         axes.set_visible(False)
     if len(kinds) > 1:
         handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=len(kinds))
+        figure.legend(
+            handles,
+            names,
+            loc="upper right",
+            bbox_to_anchor=(0.995, 0.995),
+            ncols=len(kinds),
+            columnspacing=1.0,
+            handletextpad=0.2,
+        )
     style.entitle(
         figure,
         title,
-        f"n = {style.count(len(labels), 'model')}; bars: 95 % intervals over patients (bootstrap)",
+        f"nested cross-validation, n = {style.count(len(labels), 'model')}; bars: 95 % intervals "
+        "over patients (bootstrap)",
     )
     return figure
 
@@ -119,7 +127,7 @@ def _dots(
 ) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    step = _SPREAD / max(1, len(kinds) - 1)
+    step = min(_SPREAD / max(1, len(kinds) - 1), 0.3)
     for turn, kind in enumerate(kinds):
         some = rows.filter((pl.col("_series") == kind) & pl.col("value").is_not_null())
         colour, marker = _SERIES[turn % len(_SERIES)]
@@ -136,6 +144,10 @@ def _dots(
     axes.set(title=HEADLINE_METRICS[metric], ylim=(len(labels) - 0.5, -0.75))
     axes.locator_params(axis="x", nbins=4)
     axes.margins(x=0.18 if len(kinds) == 1 else 0.06)
+    # No axis goes where no value can be.
+    left, right = axes.get_xlim()
+    edge = (0.08 if len(kinds) == 1 else 0.03) * (right - left)
+    axes.set_xlim(max(left, -edge), min(right, 1 + edge) if metric in _SHARES else right)
     axes.tick_params(axis="y", length=0)
     for edge in range(1, len(labels) if len(kinds) > 1 else 0):
         axes.axhline(edge - 0.5, color=style.GRID, linewidth=0.8, zorder=0)

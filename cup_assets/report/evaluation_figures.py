@@ -64,7 +64,10 @@ def reliability_diagram(
         upper.vlines(x, low, high, color=colour, linewidth=2, alpha=0.5)
         upper.plot(x, rows["observed"], color=colour, marker=marker, label=name, markersize=5)
         edges = [*every["bin_low"], every["bin_high"][-1]]
-        lower.stairs(every["n"], edges, color=colour, fill=kind == "calibrated", linewidth=1.4)
+        filled_in = kind == "calibrated"
+        lower.stairs(
+            every["n"], edges, color=colour, fill=filled_in, linewidth=1.4, zorder=3 - filled_in
+        )
     upper.set(ylabel="Share that is right", xlim=(0, 1), ylim=(-0.02, 1.02))
     upper.legend(loc="best")
     lower.set(xlabel="Score of the highest-scoring class", ylabel="Predictions")
@@ -114,9 +117,11 @@ def reject_plot(
     left, right = figure.subplots(1, 2)
     _band(left, told["coverage"], told, "accuracy", style.ACCENT, None)
     # Of the few that pass the highest thresholds little is known: their band would fill the panel.
-    least = max(0.0, float(told["accuracy"].min()) - 0.15)  # type: ignore[arg-type]
+    whole = told.filter(pl.col("coverage") == pl.col("coverage").max())
+    least = min(told["accuracy"].to_list() + whole["accuracy_low"].drop_nulls().to_list())
+    least = max(0.0, min(0.98, least - 0.02))
     left.set(xlabel="Coverage: share that is called", title="Accuracy of what is called")
-    left.set_ylim(least, 1.01)
+    left.set_ylim(least, 1 + 0.03 * (1 - least))
     _band(right, curve["threshold"], curve, "coverage", style.MUTED, "coverage")
     _band(right, told["threshold"], told, "accuracy", style.ACCENT, "accuracy")
     if false_matches is not None and false_matches.height:
@@ -128,10 +133,10 @@ def reject_plot(
         used = told.filter(pl.col("threshold") >= threshold - 1e-9).head(1)
         left.plot(used["coverage"], used["accuracy"], "o", color=style.INK, markersize=6)
     right.legend(loc="lower left")
+    for axis in (left.xaxis, left.yaxis, right.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
     for axes in (left, right):
         style.grid(axes)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     mark = "" if threshold is None else f"; dashed and dot: the threshold in use, {threshold:g}"
     style.entitle(
         figure,

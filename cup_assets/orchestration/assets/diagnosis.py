@@ -81,7 +81,9 @@ def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
 
 def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Recipe) -> Product:
     parameters = platform.parameters
-    table = platform.catalogue.query("SELECT * FROM cv_metrics WHERE scheme = ?", [SCHEME])
+    table = platform.catalogue.query(
+        "SELECT * FROM cv_metrics WHERE scheme = ? AND study = 'leaderboard'", [SCHEME]
+    )
     model = champion(table, parameters.evaluation.released_model or None)
     version = f"r{recipe.fingerprint[:12]}"
     folder = platform.settings.releases / version
