@@ -70,6 +70,11 @@ CHAIN = {
         ],
         False,
     ),
+    "evaluation/ablations": (
+        "evaluation",
+        ["cnv/profiles", "datasets/balanced", "datasets/reference"],
+        False,
+    ),
     "evaluation/learning_curve": ("evaluation", ["datasets/reference"], False),
     "evaluation/novelty": (
         "evaluation",

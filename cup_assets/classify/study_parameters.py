@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cup_assets.classify.data import FEATURES
 from cup_assets.classify.errors import ClassifyError
+from cup_assets.classify.parameters import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,30 @@ class AblationParameters:
         Models to compare with themselves; each strategy and each set of features is a whole nested
         cross-validation.
     strategies
-        Treatments of unequal classes (`cup_assets.classify.strategies`), with betas.
+        Treatments of unequal classes (`cup_assets.classify.strategies`), with betas; what
+        ``class_weight`` does in the forest is to draw equally from all classes for each tree. The
+        others are compared with ``none``.
     features
         ``betas``, ``cnv`` (chromosomal anomalies alone) and ``betas_cnv``, with the strategy of the
-        leaderboard.
+        leaderboard. The others are compared with ``betas``.
     """
 
     models: tuple[str, ...] = ("logistic_regression", "random_forest")
     strategies: tuple[str, ...] = ("none", "class_weight", "down_sample", "smote")
-    features: tuple[str, ...] = ("betas", "cnv", "betas_cnv")
+    features: tuple[str, ...] = FEATURES
+
+    def __post_init__(self) -> None:
+        for name, known, baseline in (
+            ("strategies", STRATEGIES, "none"),
+            ("features", FEATURES, "betas"),
+        ):
+            asked = getattr(self, name)
+            if unknown := [one for one in asked if one not in known]:
+                raise ClassifyError(f"{name}: {unknown[0]!r} is unknown: use {', '.join(known)}")
+            if asked and baseline not in asked:
+                raise ClassifyError(
+                    f"{name} are {asked}: add {baseline!r}, which the others are compared with"
+                )
 
 
 @dataclass(frozen=True)

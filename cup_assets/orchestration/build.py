@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from cup_assets.orchestration.assets import (
+    ablations,
     cnv,
     concordance,
     cross_validation,
@@ -43,7 +44,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             [
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
-                *(learning_curve, novelty),
+                *(ablations, learning_curve, novelty),
                 *(panels, diagnosis),
             ]
         ),

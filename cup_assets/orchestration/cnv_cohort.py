@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from cup_assets.copynumber.features import CnvFeatures, cnv_features
+from cup_assets.copynumber.features import CnvFeatures, cnv_features, cnv_log2_ratios
 from cup_assets.copynumber.frequency import FREQUENCY_SCHEMA, gain_loss_frequency
 from cup_assets.orchestration.conventions import PROFILES
 from cup_assets.orchestration.inputs import inputs_of
@@ -40,6 +40,19 @@ def read_cnv_features(platform: Platform, sample_ids: Sequence[str]) -> CnvFeatu
         wanted,
     )
     return cnv_features(sample_ids, calls, altered, platform.parameters.cnv.genes)
+
+
+def read_cnv_log2_ratios(platform: Platform, sample_ids: Sequence[str]) -> CnvFeatures:
+    """Return what is learnt from beside betas, of samples in this order, whatever their arrays.
+
+    A sample without a profile has NaN throughout.
+    """
+    calls = platform.catalogue.query(
+        "SELECT sample_id, kind, region, log2, call FROM cnv_calls"
+        " WHERE kind <> 'focal' AND list_contains(?, sample_id)",
+        [list(sample_ids)],
+    )
+    return cnv_log2_ratios(sample_ids, calls, platform.parameters.cnv.genes)
 
 
 def reference_profiles(platform: Platform) -> dict[str, str]:

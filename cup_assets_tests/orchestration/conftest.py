@@ -10,14 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cup_assets.orchestration import cnv_cohort, cnv_files, quality_page
+from cup_assets.orchestration import cnv_cohort, cnv_files, leaderboard_notes, quality_page
 from cup_assets.orchestration.assets import (
+    ablations,
     cnv,
     cross_validation,
     datasets,
     diagnosis,
     landscape,
-    leaderboard,
     learning_curve,
     normalised,
     novelty,
@@ -53,6 +53,7 @@ def complete_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 _ASSETS = (
+    ablations,
     cnv,
     cnv_cohort,
     cnv_files,
@@ -60,7 +61,7 @@ _ASSETS = (
     datasets,
     diagnosis,
     landscape,
-    leaderboard,
+    leaderboard_notes,
     learning_curve,
     normalised,
     novelty,

@@ -19,6 +19,7 @@ from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_
 
 LEARNT = {
     "datasets/balanced",
+    "evaluation/ablations",
     *(f"evaluation/cv/{model}" for model in MODELS),
     "evaluation/landscape",
     "evaluation/leaderboard",
