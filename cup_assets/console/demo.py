@@ -1,19 +1,21 @@
 """``cup demo`` and ``cup simulate``.
 
 Belongs here: simulating into a folder, and showing what came out. Does not belong here: the
-simulation itself.
+simulation itself, and the demo's parameters (``demo_parameters.toml``).
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from cup_assets.cohort.schemes import SCHEMES
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.materialise import run_materialize
@@ -51,6 +53,7 @@ def run_demo(settings: Settings) -> None:
         )
     else:
         _simulate(settings, settings.data, CohortDesign.demo(), console)
+    _write_parameters(settings, console)
     run_materialize(settings)
     catalogue = Catalogue(settings.catalogue)
     console.print(leaderboard(catalogue))
@@ -94,23 +97,27 @@ def run_simulate(
 
 
 def leaderboard(catalogue: Catalogue) -> Table:
-    """Return the models' metrics, best calibrated log loss first."""
+    """Return the models' metrics, scheme by scheme, best calibrated log loss first."""
     rows = catalogue.query(
         "SELECT model, scheme, metric, value, low, high FROM cv_metrics"
-        ' WHERE "class" IS NULL AND list_contains(?, metric)',
+        " WHERE \"class\" IS NULL AND study = 'leaderboard' AND list_contains(?, metric)",
         [list(_SHOWN)],
     )
     table = Table(title="Leaderboard: nested cross-validation, calibrated (95 % interval)")
-    for title in ("model", "scheme", "error", "", *(name for name, _ in _SHOWN_BESIDE)):
+    for title in ("scheme", "model", "error", "", *(name for name, _ in _SHOWN_BESIDE)):
         table.add_column(title, justify="left" if title in ("model", "scheme", "") else "right")
-    found: dict[tuple[str, str], dict[str, Estimate]] = {}
+    found: dict[str, dict[str, dict[str, Estimate]]] = {}
     for model, scheme, metric, value, low, high in rows.iter_rows():
-        found.setdefault((model, scheme), {})[metric] = (value, low, high)
-    for (model, scheme), values in sorted(found.items(), key=lambda item: _log_loss(item[1])):
-        error, low, high = values.get("error", (None, None, None))
-        interval = "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
-        beside = [_cell(values.get(metric), shape) for metric, shape in _SHOWN_BESIDE]
-        table.add_row(model, scheme, _cell((error, low, high), ".1%"), interval, *beside)
+        found.setdefault(scheme, {}).setdefault(model, {})[metric] = (value, low, high)
+    for scheme in sorted(found, key=SCHEMES.index):
+        models = sorted(found[scheme].items(), key=lambda item: _log_loss(item[1]))
+        for place, (model, values) in enumerate(models):
+            error, low, high = values.get("error", (None, None, None))
+            interval = "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+            beside = [_cell(values.get(metric), shape) for metric, shape in _SHOWN_BESIDE]
+            first = "" if place else scheme
+            table.add_row(first, model, _cell((error, low, high), ".1%"), interval, *beside)
+        table.add_section()
     return table
 
 
@@ -135,6 +142,20 @@ def predictions(catalogue: Catalogue) -> Table:
     for call, n in rows.iter_rows():
         table.add_row(call, str(n))
     return table
+
+
+def _write_parameters(settings: Settings, console: Console) -> None:
+    """Make the demo small, unless somebody has chosen parameters for this folder."""
+    if settings.parameters.exists():
+        console.print(f"Parameters are those of {settings.parameters}.")
+        return
+    text = files("cup_assets.console").joinpath("demo_parameters.toml").read_text("utf-8")
+    settings.parameters.write_text(text, encoding="utf-8")
+    console.print(
+        f"Smaller than by default, to take minutes: {settings.parameters} says what (3 x 3 folds"
+        " instead of 5 x 5, 2,000 probes instead of 10,000, and more).",
+        soft_wrap=True,
+    )
 
 
 def _some_case(catalogue: Catalogue) -> str:
