@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cup_assets.report import ReportError, markdown_table
+from cup_assets.report import ReportError, markdown_estimates, markdown_table
 
 
 def cells(line: str) -> list[str]:
@@ -55,3 +55,20 @@ def test_no_value_can_break_a_row(values: list[str]) -> None:
     lines = table.split("\n")
     assert len(lines) == len(values) + 2
     assert all(len(cells(line)) == 2 for line in lines)
+
+
+def test_estimates_stand_with_their_intervals_in_the_order_of_the_frame() -> None:
+    rows = [
+        ("svm", "log_loss", 0.25, 0.2, 0.3),
+        ("svm", "error", 0.0, None, None),
+        ("forest|2", "error", None, None, None),
+    ]
+    columns = ["model", "metric", "value", "low", "high"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    assert markdown_estimates(frame, ["model"]).split("\n") == [
+        "| model | log loss | error |",
+        "| --- | ---: | ---: |",
+        "| svm | 0.250 (0.200 to 0.300) | 0.000 |",
+        "| forest\\|2 | – | – |",
+    ]
+    assert markdown_estimates(frame, ["model"], max_rows=1).endswith("\n\n… and 1 more row")
