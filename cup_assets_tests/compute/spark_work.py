@@ -98,12 +98,15 @@ class Watched:
         on_result: Callable[[Any], None] | None = None,
     ) -> list[Any]:
         watched = partial(_computed_then_wait, function, self.folder)
-        return self.mapper(watched, items, progress, on_result)
+        return self.mapper(watched, list(enumerate(items)), progress, on_result)
 
 
-def _computed_then_wait(function: Callable[[Any], Any], folder: Path, item: Any) -> Any:
+def _computed_then_wait(
+    function: Callable[[Any], Any], folder: Path, numbered: tuple[int, Any]
+) -> Any:
+    number, item = numbered
     result = function(item)
-    (folder / f"{item.repeat}-{item.outer_fold}-{os.getpid()}").touch()
-    while item.outer_fold and not (folder / "go on").exists():
+    (folder / f"{number}-{os.getpid()}").touch()
+    while number > 0 and not (folder / "go on").exists():
         time.sleep(0.02)
     return result

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -168,27 +168,25 @@ def test_a_worker_with_other_versions_is_refused(
 def test_a_run_outlives_the_death_of_a_worker_in_the_middle(
     tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    with spark_cluster(tmp_path / "spark", workers=2, cores=1) as running:
-        (signals := tmp_path / "signals").mkdir()
-        found: list[bytes] = []
+    (signals := tmp_path / "signals").mkdir()
+
+    def computed() -> list[int]:
+        return [int(file.name.split("-")[0]) for file in signals.glob("*-*")]
+
+    with (
+        spark_cluster(tmp_path / "spark", workers=2, cores=1) as running,
+        ThreadPoolExecutor() as own,
+    ):
         mapper = work.Watched(spark_mapper(running.url, tmp_path), signals)
-        thread = threading.Thread(
-            target=lambda: found.append(work.cv_scores("random_forest", mapper)), daemon=True
-        )
-        thread.start()
-
-        def waiting() -> list[str]:
-            return [file.name for file in signals.iterdir() if file.name.split("-")[1] != "0"]
-
-        wait_until(lambda: len(waiting()) == 2, "an item computed on each worker")
-        assert running.kill_worker(0) >= 3  # worker, executor, Python
+        scores = own.submit(work.cv_scores, "random_forest", mapper)
+        # The first item is done; two wait, computed, each on a worker of its own.
+        wait_until(lambda: scores.done() or len(computed()) == 3, "the items on both workers")
+        assert running.kill_worker(0) >= 3  # the worker, its executor, Python
         (signals / "go on").touch()
-        thread.join(120)
+        assert scores.result() == expected["random_forest"]
         _stop_session()
-    assert found == [expected["random_forest"]]
-    computed = [file.name.rsplit("-", 1)[0] for file in signals.glob("?-?-*")]
-    assert len(set(computed)) == 6
-    assert len(computed) == 7  # the lost one twice
+    assert len(computed()) == 7
+    assert set(computed()) == set(range(6))  # the lost one twice
 
 
 _SCRIPT = """
