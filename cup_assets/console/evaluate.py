@@ -102,7 +102,9 @@ def run_evaluate(settings: Settings, request: Request) -> Path:
         pl.concat([getattr(scheme, name) for scheme in divided])
         for name in ("folds", "parts", "not_used")
     )
-    runs = _Runs(settings, data, evaluation, FoldStore(out / FOLDS), console)
+    store = FoldStore(out / FOLDS)
+    store.prepare()
+    runs = _Runs(settings, data, evaluation, store, console)
     with Progress(console=console, transient=True) as progress:
         runs.begin(progress, folds, len(models))
         found = evaluate(data, folds, parts, not_used, models, evaluation, runs)
