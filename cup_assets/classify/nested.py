@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cup_assets.classify.data import Floats, Ints, TrainingData
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.prepared import Prepared, narrow, prepare
 from cup_assets.classify.tuned import TunedClassifier, fit_tuned
 from cup_assets.compute import Mapper, serial
 
@@ -125,8 +126,12 @@ def nested_cv(
     done = dict(completed or {})
     todo = [split for split in splits if (split.repeat, split.outer_fold) not in done]
     there, here = (on_fold, None) if mapper.shares_disk else (None, on_fold)
-    task = partial(_run_fold, data, model, parameters, there)
-    for result in mapper(task, todo, progress, here):
+    # One walk over the matrix for the training parts of all folds, of which each takes its own
+    # along; what the folds share are the few probes that any of them keeps.
+    prepared = prepare(data, [(split.train, split.inner) for split in todo], parameters, mapper)
+    few, own = narrow(data, prepared)
+    task = partial(_run_fold, few, model, parameters, there)
+    for result in mapper(task, list(zip(todo, own, strict=True)), progress, here):
         done[result.repeat, result.outer_fold] = result
     ordered = [done[split.repeat, split.outer_fold] for split in splits]
     return CvResult(
@@ -198,10 +203,11 @@ def _run_fold(
     model: str,
     parameters: EvaluationParameters,
     on_fold: Callable[[FoldResult], None] | None,
-    split: OuterFold,
+    fold: tuple[OuterFold, Prepared],
 ) -> FoldResult:
+    split, prepared = fold
     seed = fold_seed(parameters, split)
-    fitted = fit_tuned(data, split.train, split.inner, model, parameters, seed)
+    fitted = fit_tuned(data, split.train, split.inner, model, parameters, seed, prepared=prepared)
     features = fitted.pipeline.features_of(data, split.test)
     raw, score = fitted.scores(features)
     variants = [

@@ -4,26 +4,28 @@ Belongs here: filling missing values, the adjustment for material (FFPE or froze
 factors, the choice of the most variable probes, and what is beside them (`cnv_block`). Does not
 belong here: models, and any look at a sample that is to be predicted.
 
-Each step works probe by probe, so that a fit walks over blocks of columns in bounded memory, and
-applying a fit to a sample depends on nothing but that sample.
+Each step works probe by probe, so that a fit walks over blocks of columns in bounded memory
+(`variances`), and applying a fit to a sample depends on nothing but that sample.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cup_assets.classify.cnv_block import CnvBlock, fit_cnv_block
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
+from cup_assets.classify.shifts import Design, beta, m_value, shift_design
+from cup_assets.classify.variances import most_variable
+from cup_assets.compute import Mapper, serial
 
 # Columns at a time: few enough that hundreds of samples, in double precision, stay in the cache.
 _BLOCK = 1024
-# M-values are unbounded at 0 and 1, where a beta carries no more information than its noise.
-_BETA_MARGIN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +84,10 @@ class Pipeline:
             Log2 ratios, NaN is missing; needed where the training part had them.
         """
         result = np.empty(betas.shape, dtype=np.float32)
-        for row, beta, own in zip(result, betas, levels, strict=True):
-            filled = np.where(np.isnan(beta), self.fill, beta)
+        for row, values, own in zip(result, betas, levels, strict=True):
+            filled = np.where(np.isnan(values), self.fill, values)
             here = self.levels == own[self.factor_of]
-            row[:] = _beta(_m_value(filled) - self.shift[here].sum(axis=0)) if any(here) else filled
+            row[:] = beta(m_value(filled) - self.shift[here].sum(axis=0)) if any(here) else filled
         if not len(self.cnv.names):
             return result
         if cnv is None:
@@ -109,106 +111,114 @@ class Pipeline:
 def fit_pipeline(data: TrainingData, rows: Ints, parameters: EvaluationParameters) -> Pipeline:
     """Learn the steps from the rows of a training part; no other row of ``data`` is read.
 
-    The shifts follow limma's removeBatchEffect with a design: a linear model of the M-value with a
-    term for each class and one for each level of each factor, of which only those of the levels
-    are taken away. A direction in which levels cannot be told from classes (a material that occurs
-    in one class only, and all of it) is left alone, so that no class signal is removed.
-
-    Capper et al. (Nature 2018) fit such a model, without the classes, to log2 M and log2 U each
-    and recompute beta. An M-value is their difference, so that its shift is the difference of
-    theirs: the same adjustment, but for the offset of beta.
-
     Raises
     ------
     ClassifyError
         Where no probe, or no log2 ratio, is measured and varies in the training part.
     """
-    p = data.X.shape[1]
-    design = _design(data, rows, parameters.adjust if p else (), parameters.adjust_ridge)
-    fill, variance = np.zeros(p), np.full(p, -1.0)
-    shift = np.zeros((len(design.levels), p))
-    for start in range(0, p, _BLOCK):
-        block = slice(start, min(start + _BLOCK, p))
-        betas = data.X[rows, block].astype(np.float64)
-        missing = np.isnan(betas)
-        measured = len(rows) - missing.sum(axis=0)
-        betas[missing] = 0.0
-        fill[block] = betas.sum(axis=0) / np.maximum(measured, 1)
-        betas = np.where(missing, fill[block], betas)
-        if len(design.levels):
-            m_values = _m_value(betas)
-            shift[:, block] = design.solver @ m_values
-            adjusted = _beta(m_values - design.indicator @ shift[:, block])
-            betas = np.where(design.indicator.sum(axis=1)[:, None] > 0, adjusted, betas)
-        usable = measured >= (1 - parameters.probe_max_missing) * len(rows)
-        variance[block] = np.where(usable, betas.var(axis=0), -1.0)
-    no_betas = data.features == "cnv"
-    columns = np.arange(0) if no_betas else _most_variable(variance, parameters.n_probes)
-    total = None if no_betas else float(variance[columns].sum())
-    cnv = fit_cnv_block(data.cnv[rows], data.cnv_names, total)
-    return Pipeline(
-        columns, data.probe_ids[columns], fill[columns],
-        design.factors, design.factor_of, design.levels, shift[:, columns].copy(), cnv,
-    )  # fmt: skip
+    (fitted,) = fit_pipelines(data, [rows], parameters)
+    return fitted
 
 
-def _most_variable(variance: Floats, n_probes: int) -> Ints:
-    order = np.argsort(-variance, kind="stable")
-    # Rounding leaves a constant probe with a variance of about 1e-17.
-    kept = order[variance[order] > 1e-12][:n_probes]
-    if not kept.size:
-        raise ClassifyError("no probe is measured and varies in the training part")
-    return np.sort(kept).astype(np.int64)
+def fit_pipelines(
+    data: TrainingData,
+    parts: Sequence[Ints],
+    parameters: EvaluationParameters,
+    mapper: Mapper = serial,
+) -> list[Pipeline]:
+    """Learn the steps from many training parts by one walk over the matrix.
 
+    Parameters
+    ----------
+    parts
+        Rows int64[n] of each part. Its steps are those of `fit_pipeline` to the last bit.
+    mapper
+        Shares the walk out where its workers see this machine's files; else the whole matrix would
+        have to be sent to them.
 
-@dataclass(frozen=True, eq=False)
-class _Design:
-    """Levels of the factors; who has which, float64[n, m]; and the matrix M-values -> shifts."""
-
-    factors: Strings
-    factor_of: Ints
-    levels: Strings
-    indicator: Floats
-    solver: Floats
-
-
-def _design(data: TrainingData, rows: Ints, adjust: Sequence[str], ridge: float) -> _Design:
-    """Prepare the regression on levels beside classes.
-
-    Residuals of the levels' indicators after the class terms give, by the theorem of Frisch,
-    Waugh and Lovell, the levels' coefficients of the joint model.
+    Raises
+    ------
+    ClassifyError
+        As `fit_pipeline`, for the first such part.
     """
-    factors: list[str] = []
-    factor_of: list[int] = []
-    levels: list[str] = []
-    indicators: list[Floats] = []
-    for factor in adjust:
-        own = data.levels([factor], rows)[:, 0]
-        found = np.unique(own[own != ""])
-        if len(found) >= 2:
-            factor_of += [len(factors)] * len(found)
-            factors.append(factor)
-            levels += found.tolist()
-            indicators.append((own[:, None] == found[None, :]).astype(np.float64))
-    indicator = np.hstack(indicators) if indicators else np.empty((len(rows), 0))
-    residual = indicator.copy()
-    for name in np.unique(data.y[rows]):
-        members = data.y[rows] == name
-        residual[members] -= residual[members].mean(axis=0)
-    values, vectors = np.linalg.eigh(residual.T @ residual)
-    # A direction that classes explain in full has no evidence: its coefficient is 0, not noise.
-    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values + ridge, 1e-8), 0.0)
-    solver = (vectors * inverse) @ vectors.T @ residual.T
-    of = np.array(factor_of, dtype=np.int64)
-    for number in range(len(factors)):
-        solver[of == number] -= solver[of == number].mean(axis=0)
-    return _Design(np.array(factors, np.str_), of, np.array(levels, np.str_), indicator, solver)
+    if any(not len(rows) for rows in parts):
+        raise ClassifyError("a training part holds no samples")
+    # Copy number is adjusted for nothing.
+    adjust = () if data.features == "cnv" else parameters.adjust
+    designs = [shift_design(data, rows, adjust, parameters.adjust_ridge) for rows in parts]
+    found = most_variable(
+        data.X,
+        list(zip(parts, designs, strict=True)),
+        parameters.n_probes,
+        parameters.probe_max_missing,
+        mapper if mapper.shares_disk else serial,
+    )
+    if data.features != "cnv" and not all(map(len, found)):
+        raise ClassifyError("no probe is measured and varies in the training part")
+    kept = union(found)
+    X = np.take(data.X, kept, axis=1)
+    return [
+        _fit(data, X[np.ix_(rows, np.searchsorted(kept, columns))], rows, design, columns)
+        for rows, design, columns in zip(parts, designs, found, strict=True)
+    ]
 
 
-def _m_value(betas: Floats) -> Floats:
-    clipped = np.clip(betas, _BETA_MARGIN, 1 - _BETA_MARGIN)
-    return np.asarray(np.log2(clipped / (1 - clipped)), dtype=np.float64)
+def _fit(
+    data: TrainingData, betas: Features, rows: Ints, design: Design, columns: Ints
+) -> Pipeline:
+    """Learn the steps from the betas float32[n, q] of the kept columns."""
+    fill, shift = np.zeros(len(columns)), np.zeros((len(design.levels), len(columns)))
+    variance = np.zeros(len(columns))
+    known = design.indicator.sum(axis=1, keepdims=True) > 0
+    # More threads would change the order of additions.
+    with threadpool_limits(1):
+        for start in range(0, len(columns), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            values = betas[:, block].astype(np.float64)
+            missing = np.isnan(values)
+            values[missing] = 0.0
+            fill[block] = values.sum(axis=0) / (~missing).sum(axis=0)
+            values = np.where(missing, fill[block], values)
+            if len(design.levels):
+                m_values = m_value(values)
+                shift[:, block] = design.solver @ m_values
+                adjusted = beta(m_values - design.indicator @ shift[:, block])
+                values = np.where(known, adjusted, values)
+            variance[block] = values.var(axis=0)
+    total = None if data.features == "cnv" else float(variance.sum())
+    return Pipeline(
+        columns,
+        data.probe_ids[columns],
+        fill,
+        design.factors,
+        design.factor_of,
+        design.levels,
+        shift,
+        fit_cnv_block(data.cnv[rows], data.cnv_names, total),
+    )
 
 
-def _beta(m_values: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp2(-m_values)), dtype=np.float64)
+def union(columns: Sequence[Ints]) -> Ints:
+    """Return the columns that are in any of the lists, rising."""
+    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *columns]))
+
+
+def narrowed(
+    data: TrainingData, pipelines: Sequence[Pipeline]
+) -> tuple[TrainingData, list[Pipeline]]:
+    """Leave out the columns of the matrix that no pipeline keeps.
+
+    Thirty parts of the same samples keep much the same probes, a few percent of the matrix: little
+    enough to be held in memory and sent to workers.
+
+    Returns
+    -------
+    data, pipelines
+        The same samples with fewer probes, and the pipelines with their columns counted there.
+    """
+    columns = union([each.columns for each in pipelines])
+    few = replace(data, X=np.take(data.X, columns, axis=1), probe_ids=data.probe_ids[columns])
+    return few, [
+        replace(each, columns=np.searchsorted(columns, each.columns).astype(np.int64))
+        for each in pipelines
+    ]

@@ -18,9 +18,10 @@ from cup_assets.classify.calibrate import Calibrator, fit_calibrator
 from cup_assets.classify.calibration_variants import Variant, fit_variants
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
 from cup_assets.classify.errors import ClassifyError
-from cup_assets.classify.models import MODELS, Candidate, Model, TrainingSet
+from cup_assets.classify.models import MODELS, Candidate, Model
 from cup_assets.classify.parameters import EvaluationParameters
-from cup_assets.classify.pipeline import Pipeline, fit_pipeline
+from cup_assets.classify.pipeline import Pipeline
+from cup_assets.classify.prepared import Prepared, narrow, prepare, training_set
 from cup_assets.compute import Mapper, serial
 
 
@@ -60,6 +61,7 @@ def fit_tuned(
     seed: int,
     mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
+    prepared: Prepared | None = None,
 ) -> TunedClassifier:
     """Tune, calibrate and refit a model on the rows of a training part.
 
@@ -76,6 +78,8 @@ def fit_tuned(
         A name in ``MODELS``.
     seed
         Seed of what is random in balancing and model.
+    prepared
+        Pipelines of the part, learnt together with those of other parts; default: learnt here.
 
     Raises
     ------
@@ -87,42 +91,41 @@ def fit_tuned(
     spec = MODELS[model]
     classes, codes = np.unique(data.y[rows], return_inverse=True)
     candidates = spec.candidates(parameters)
+    if prepared is None:
+        (prepared,) = prepare(data, [(rows, groups)], parameters, mapper)
+    few, (own,) = narrow(data, [prepared])
     names = np.unique(groups)
-    task = partial(
-        _score_group, data, rows, codes.astype(np.int64), groups, model, parameters, seed
-    )
+    task = partial(_score_group, few, rows, groups, model, parameters, seed)
     raw = np.empty((len(candidates), len(rows), len(classes)))
-    for name, scores in zip(names, mapper(task, names.tolist(), progress), strict=True):
+    items = list(zip(names.tolist(), own.without, strict=True))
+    for name, scores in zip(names, mapper(task, items, progress), strict=True):
         raw[:, groups == name] = scores
     with one_thread():
         floor = spec.floor(parameters)
         calibrators = [fit_calibrator(one, codes, groups, parameters, floor) for one in raw]
         best = int(np.argmin([calibrator.log_loss for calibrator in calibrators]))
-        pipeline, training = _prepare(data, rows, codes.astype(np.int64), len(classes), parameters)
+        training = training_set(few, rows, own.whole)
         (fitted,) = spec.fit(training, [candidates[best]], parameters, seed)
         variants = fit_variants(raw[best], codes.astype(np.int64), floor)
-    return TunedClassifier(classes, pipeline, fitted, calibrators[best], candidates[best], variants)
+    return TunedClassifier(
+        classes, prepared.whole, fitted, calibrators[best], candidates[best], variants
+    )
 
 
 def _score_group(
     data: TrainingData,
     rows: Ints,
-    codes: Ints,
     groups: Ints,
     model: str,
     parameters: EvaluationParameters,
     seed: int,
-    name: int,
+    group: tuple[int, Pipeline],
 ) -> Floats:
     """Return raw scores float64[candidates, held, k] of one group by fits on the others."""
+    name, pipeline = group
     spec, held = MODELS[model], groups == name
-    n_classes = int(codes.max()) + 1
-    if len(np.unique(codes[~held])) < 2:
-        raise ClassifyError(
-            f"without inner fold {name} fewer than two classes are left to train on"
-        )
     with one_thread():
-        pipeline, training = _prepare(data, rows[~held], codes[~held], n_classes, parameters)
+        training = training_set(data, rows[~held], pipeline, np.unique(data.y[rows]))
         models = spec.fit(training, spec.candidates(parameters), parameters, seed)
         features = pipeline.features_of(data, rows[held])
         return spec.scores(models, features)
@@ -140,11 +143,3 @@ def one_thread() -> AbstractContextManager[object]:
 
     limits: AbstractContextManager[object] = threadpool_limits(1)
     return limits
-
-
-def _prepare(
-    data: TrainingData, rows: Ints, codes: Ints, n_classes: int, parameters: EvaluationParameters
-) -> tuple[Pipeline, TrainingSet]:
-    pipeline = fit_pipeline(data, rows, parameters)
-    patients = np.unique(data.patient[rows], return_inverse=True)[1].astype(np.int64)
-    return pipeline, TrainingSet(pipeline.features_of(data, rows), codes, n_classes, patients)

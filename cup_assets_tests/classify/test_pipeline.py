@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cup_assets.classify import pipeline as module
+from cup_assets.classify import variances as module
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.pipeline import Pipeline, fit_pipeline
 from cup_assets_tests.classify.synthetic import QUICK, cohort, with_other_rows
