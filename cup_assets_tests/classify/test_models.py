@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cup_assets.classify.models import MODELS, TrainingSet
-from cup_assets.classify.models.linear import row_space
+from cup_assets.classify.models.linear import LinearModel, row_space
 from cup_assets.classify.models.random_forest import _flatten
 from cup_assets.classify.strategies import balanced
 from cup_assets_tests.classify.synthetic import QUICK, cohort
@@ -87,19 +87,23 @@ def test_the_row_space_gives_the_probabilities_of_the_direct_logistic_fit(n: int
         assert np.abs(difference).max() < 1e-4
 
 
-def test_the_row_space_gives_the_margins_of_the_direct_support_vector_fit() -> None:
+@pytest.mark.parametrize(("n", "p"), [(60, 300), (120, 40)])
+def test_the_inner_products_give_the_margins_of_the_direct_support_vector_fit(
+    n: int, p: int
+) -> None:
     from sklearn.svm import LinearSVC
 
-    training = _training(60, 300)
-    space = row_space(training.features)
+    training, spec = _training(n, p), MODELS["svm"]
+    weights = balanced(training, "class_weight", 0)[1]
     centred = training.features.astype(np.float64) - training.features.mean(axis=0, dtype=float)
-    centred /= np.sqrt((centred**2).sum() / 60)
-    direct = LinearSVC(C=10, dual=False, tol=1e-9, max_iter=50_000).fit(centred, training.codes)
-    small = LinearSVC(C=10, dual=False, tol=1e-9, max_iter=50_000)
-    small.fit(space.rotated, training.codes)
-    model = space.model(small.coef_.T, small.intercept_)
-    margins = training.features.astype(np.float64) @ model.coefficients + model.intercept
-    np.testing.assert_allclose(margins, direct.decision_function(centred), atol=1e-4)
+    centred /= np.sqrt((centred**2).sum() / n)
+    candidates = [{"C": c} for c in (0.1, 10.0, 100.0)]
+    for candidate, model in zip(candidates, spec.fit(training, candidates, QUICK, 1), strict=True):
+        direct = LinearSVC(C=candidate["C"], dual=False, tol=1e-10, max_iter=50_000)
+        direct.fit(centred, training.codes, sample_weight=weights)
+        assert isinstance(model, LinearModel)
+        margins = training.features.astype(np.float64) @ model.coefficients + model.intercept
+        np.testing.assert_allclose(margins, direct.decision_function(centred), atol=1e-6)
 
 
 def test_the_rotated_rows_keep_all_inner_products() -> None:

@@ -1,6 +1,6 @@
 """Models that are linear in a Gaussian (RBF) kernel.
 
-Belongs here: the kernel, its own row space, scores from training rows. Does not belong here: a loss
+Belongs here: the kernel, its own space, scores from training rows. Does not belong here: a loss
 or a grid of hyperparameters.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cup_assets.classify.data import Features, Floats
 from cup_assets.classify.models.base import Arrays
-from cup_assets.classify.models.linear import softmax
+from cup_assets.classify.models.linear import GramSpace, softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,41 +93,40 @@ class KernelModel:
 
 @dataclass(frozen=True, eq=False)
 class KernelSpace:
-    """Coordinates of the training rows in the space that the kernel spans, centred.
+    """Training rows known by their kernel only.
 
     Attributes
     ----------
-    rotated : float64[n, r]
-        Their inner products are those of the centred kernel; rows to fit on.
+    gram : float64[n, n]
+        The kernel of the rows, centred in the space that it spans.
     """
 
     anchors: Anchors
     rate: float
-    rotated: Floats
-    _back: Floats
+    gram: Floats
     _means: Floats
 
     def model(self, coefficients: Floats, intercept: Floats) -> KernelModel:
-        """Return the model of the anchors for coefficients float64[r, k] of the rotated rows."""
-        full = self._back @ coefficients
+        """Return the model of the anchors for coefficients float64[n, k] of the rows."""
+        # A new row's kernel is centred too: less its mean, and less the rows' means plus theirs.
+        sums = coefficients.sum(axis=0)
+        full = coefficients - sums / len(coefficients)
         return KernelModel(self.anchors, self.rate, full, intercept - self._means @ full)
 
 
-def kernel_space(anchors: Anchors, gram: Floats, rate: float) -> KernelSpace:
-    """Return the space of the kernel exp(-rate * squared distance).
+def kernel_space(anchors: Anchors, space: GramSpace, gamma: float) -> KernelSpace:
+    """Return the space of the kernel exp(-gamma * squared distance).
 
     Parameters
     ----------
     anchors
         The training rows.
-    gram : float64[n, n]
-        Their inner products, about any centre: distances do not depend on it.
+    space
+        Their inner products; distances are in its scale.
     """
-    norms = np.diag(gram)
-    kernel = np.exp(-rate * np.maximum(norms[:, None] + norms - 2 * gram, 0.0))
+    norms = np.diag(space.gram)
+    squares = np.maximum(norms[:, None] + norms - 2 * space.gram, 0.0)
+    kernel = np.exp(-gamma * squares)
     means = kernel.mean(axis=0)
-    values, vectors = np.linalg.eigh(kernel - means - means[:, None] + means.mean())
-    # Centring takes one direction away, duplicated samples more: those are rounding only.
-    kept = values > values[-1] * 1e-10
-    singular, left = np.sqrt(values[kept]), vectors[:, kept]
-    return KernelSpace(anchors, rate, left * singular, left / singular, means)
+    centred = kernel - means - means[:, None] + means.mean()
+    return KernelSpace(anchors, gamma * space.scale**2, centred, means)

@@ -88,20 +88,57 @@ class RowSpace:
 def row_space(features: Features) -> RowSpace:
     """Rotate features float32[n, p] to their principal axes, those without variance left out."""
     n, p = features.shape
-    centre = features.mean(axis=0, dtype=np.float64)
-    centred = features.astype(np.float64) - centre
-    scale = float(np.sqrt((centred**2).sum() / n)) or 1.0
-    centred /= scale
+    centred, centre, scale = _scaled(features)
     if n >= p:
         values, axes = np.linalg.eigh(centred.T @ centred)
         axes = axes[:, values > values[-1] * 1e-10]
-        return RowSpace(centred @ axes, axes / scale, centre, 1 / scale)
+        return RowSpace(centred @ axes, axes * scale, centre, scale)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     # Centring takes one rank away, duplicated samples more: those directions are rounding only.
     kept = values > values[-1] * 1e-10
     singular = np.sqrt(values[kept])
     left = vectors[:, kept]
-    return RowSpace(left * singular, centred.T @ (left / singular) / scale, centre, 1 / scale)
+    return RowSpace(left * singular, centred.T @ (left / singular) * scale, centre, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class GramSpace:
+    """Training rows known by their inner products only, for fits that need no more.
+
+    Attributes
+    ----------
+    gram : float64[n, n]
+        Inner products of the rows, centred and scaled to a mean squared norm of 1.
+    centre : float64[p]
+        Mean of the training rows.
+    scale
+        What the centred rows were multiplied by.
+    """
+
+    gram: Floats
+    centre: Floats
+    scale: float
+    _centred: Floats
+
+    def model(self, coefficients: Floats, intercept: Floats) -> LinearModel:
+        """Return the model of the probes for coefficients float64[n, k] of the rows."""
+        full = self._centred.T @ coefficients * self.scale
+        return LinearModel(full, intercept - self.centre @ full)
+
+
+def gram_space(features: Features) -> GramSpace:
+    """Take the inner products of features float32[n, p]."""
+    centred, centre, scale = _scaled(features)
+    return GramSpace(centred @ centred.T, centre, scale, centred)
+
+
+def _scaled(features: Features) -> tuple[Floats, Floats, float]:
+    """Return rows with mean 0 and mean squared norm 1, their centre and the factor."""
+    centre = features.mean(axis=0, dtype=np.float64)
+    centred = features.astype(np.float64) - centre
+    scale = float(np.sqrt((centred**2).sum() / len(features))) or 1.0
+    centred /= scale
+    return centred, centre, 1 / scale
 
 
 def multinomial_ridge(

@@ -1,7 +1,8 @@
 """Support vector machine, linear or with a Gaussian (RBF) kernel, one class against the rest.
 
-Belongs here: its grid and its fit, with squared hinge loss. Does not belong here: the row spaces of
-the probes (`linear`) and of the kernel (`kernel`): in either, the fit is that of a linear machine.
+Belongs here: its grid, and how it is fitted and scored. Does not belong here: the solver
+(`squared_hinge`) and the spaces of the probes (`linear`) and of the kernel (`kernel`), of which the
+solver sees the inner products only.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cup_assets.classify.data import Features, Floats, Ints
+from cup_assets.classify.data import Features, Floats
 from cup_assets.classify.models.base import Candidate, Model, ModelSpec, TrainingSet
 from cup_assets.classify.models.kernel import Anchors, KernelModel, kernel_space
-from cup_assets.classify.models.linear import LinearModel, row_space
+from cup_assets.classify.models.linear import LinearModel, gram_space
+from cup_assets.classify.models.squared_hinge import squared_hinge
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.strategies import balanced
 
@@ -26,42 +28,23 @@ def _fit(
     parameters: EvaluationParameters,
     seed: int,
 ) -> list[Model]:
-    """Fit every candidate on one rotation of the rows, and one of the kernel for each gamma."""
-    training, weights = balanced(training, parameters.strategy, seed)
-    space = row_space(training.features)
-    anchors = Anchors(training.features)
-    gram = space.rotated @ space.rotated.T / space.scale**2
-    gammas = {candidate["gamma"] for candidate in candidates if "gamma" in candidate}
-    # Gamma is in units of the scaled rows, whose mean squared norm is 1.
-    kernels = {gamma: kernel_space(anchors, gram, gamma * space.scale**2) for gamma in gammas}
-    models: list[Model] = []
-    for candidate in candidates:
-        own = kernels[candidate["gamma"]] if "gamma" in candidate else space
-        codes, n_classes = training.codes, training.n_classes
-        models.append(own.model(*_margins(own.rotated, codes, n_classes, candidate["C"], weights)))
-    return models
-
-
-def _margins(
-    rows: Floats, codes: Ints, n_classes: int, penalty: float, weights: Floats
-) -> tuple[Floats, Floats]:
-    """Return the margins' coefficients float64[r, k] and intercept float64[k].
+    """Fit the candidates of each kernel as one path, the strongest penalty first.
 
     A margin is no probability; the raw score is the softmax of the margins, which keeps their
     order and which calibration undoes by its logarithm.
     """
-    from sklearn.svm import LinearSVC
-
-    # The primal solver is deterministic; the dual one visits samples in random order.
-    solver = LinearSVC(C=penalty, dual=False, tol=1e-6, max_iter=10_000)
-    solver.fit(rows, codes, sample_weight=weights)
-    present, coef, bias = solver.classes_, solver.coef_, solver.intercept_
-    if len(present) == 2:
-        coef, bias = np.vstack([-coef, coef]), np.concatenate([-bias, bias])
-    coefficients = np.zeros((rows.shape[1], n_classes))
-    intercept = np.full(n_classes, -np.inf)
-    coefficients[:, present], intercept[present] = coef.T, bias
-    return coefficients, intercept
+    training, weights = balanced(training, parameters.strategy, seed)
+    space = gram_space(training.features)
+    anchors = Anchors(training.features)
+    found: dict[tuple[float | None, float], Model] = {}
+    for gamma in dict.fromkeys(one.get("gamma") for one in candidates):
+        penalties = sorted({one["C"] for one in candidates if one.get("gamma") == gamma})
+        # Gamma is in units of the scaled rows, whose mean squared norm is 1.
+        own = space if gamma is None else kernel_space(anchors, space, gamma)
+        fits = squared_hinge(own.gram, training.codes, training.n_classes, penalties, weights)
+        for penalty, fit in zip(penalties, fits, strict=True):
+            found[gamma, penalty] = own.model(*fit)
+    return [found[one.get("gamma"), one["C"]] for one in candidates]
 
 
 def _scores(models: Sequence[Model], features: Features) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.models import MODELS, TrainingSet
 from cup_assets.classify.models.kernel import Anchors, kernel_space
-from cup_assets.classify.models.linear import LinearModel
+from cup_assets.classify.models.linear import LinearModel, gram_space
 from cup_assets_tests.classify.synthetic import QUICK, cohort
 
 
@@ -22,25 +22,25 @@ def test_squared_distances_are_those_of_the_definition() -> None:
     np.testing.assert_allclose(Anchors(rows).squares(rows[7]), expected, atol=1e-10)
 
 
-def test_inner_products_of_the_coordinates_are_the_centred_kernel() -> None:
+def test_the_gram_matrix_is_the_centred_kernel_of_the_scaled_rows() -> None:
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.preprocessing import KernelCenterer
 
     rows = _rows()
-    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    space = kernel_space(Anchors(rows), centred @ centred.T, 0.02)
-    expected = KernelCenterer().fit_transform(rbf_kernel(rows.astype(np.float64), gamma=0.02))
-    np.testing.assert_allclose(space.rotated @ space.rotated.T, expected, atol=1e-9)
+    space = kernel_space(Anchors(rows), gram_space(rows), 0.5)
+    scaled = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
+    scaled /= np.sqrt((scaled**2).sum() / len(rows))
+    expected = KernelCenterer().fit_transform(rbf_kernel(scaled, gamma=0.5))
+    np.testing.assert_allclose(space.gram, expected, atol=1e-9)
 
 
-def test_new_rows_are_scored_as_the_coordinates_were_fitted() -> None:
+def test_new_rows_are_scored_as_the_training_rows_were_fitted() -> None:
     rows = _rows()
-    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    space = kernel_space(Anchors(rows), centred @ centred.T, 0.02)
+    space = kernel_space(Anchors(rows), gram_space(rows), 0.5)
     generator = np.random.default_rng(1)
-    coefficients = generator.normal(size=(space.rotated.shape[1], 3))
+    coefficients = generator.normal(size=(len(rows), 3))
     intercept = generator.normal(size=3)
-    logits = space.rotated @ coefficients + intercept
+    logits = space.gram @ coefficients + intercept
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     found = space.model(coefficients, intercept).scores(rows)
     np.testing.assert_allclose(found, expected, atol=1e-8)
