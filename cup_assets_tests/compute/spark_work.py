@@ -81,7 +81,10 @@ def die(item: int) -> int:
 
 @dataclass(frozen=True)
 class Watched:
-    """A mapper whose items, when computed, tell so through a file and wait for another one."""
+    """A mapper whose items, when computed, tell so through a file and wait for another one.
+
+    The files of its first map on Spark are in the folder ``0``, those of the second in ``1``.
+    """
 
     mapper: Mapper
     folder: Path
@@ -97,16 +100,21 @@ class Watched:
         progress: Callable[[int, int], None] | None = None,
         on_result: Callable[[Any], None] | None = None,
     ) -> list[Any]:
-        watched = partial(_computed_then_wait, function, self.folder)
-        return self.mapper(watched, list(enumerate(items)), progress, on_result)
+        todo = list(items)
+        if len(todo) < 2:  # not for Spark
+            return self.mapper(function, todo, progress, on_result)
+        room = self.folder / str(sum(path.is_dir() for path in self.folder.iterdir()))
+        room.mkdir()
+        watched = partial(_computed_then_wait, function, room)
+        return self.mapper(watched, list(enumerate(todo)), progress, on_result)
 
 
 def _computed_then_wait(
-    function: Callable[[Any], Any], folder: Path, numbered: tuple[int, Any]
+    function: Callable[[Any], Any], room: Path, numbered: tuple[int, Any]
 ) -> Any:
     number, item = numbered
     result = function(item)
-    (folder / f"{number}-{os.getpid()}").touch()
-    while number > 0 and not (folder / "go on").exists():
+    (room / f"{number}-{os.getpid()}").touch()
+    while number > 0 and not (room.parent / "go on").exists():
         time.sleep(0.02)
     return result

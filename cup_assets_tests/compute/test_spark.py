@@ -171,7 +171,7 @@ def test_a_run_outlives_the_death_of_a_worker_in_the_middle(
     (signals := tmp_path / "signals").mkdir()
 
     def computed() -> list[int]:
-        return [int(file.name.split("-")[0]) for file in signals.glob("*-*")]
+        return [int(file.name.split("-")[0]) for file in signals.glob("0/*-*")]
 
     with (
         spark_cluster(tmp_path / "spark", workers=2, cores=1) as running,
