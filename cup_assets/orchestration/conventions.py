@@ -40,7 +40,7 @@ CLASSIFIER = dg.AssetKey(["diagnosis", "classifier"])
 PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
 
 # Made after everything else, in runs of their own.
-STUDIES = (ABLATIONS, LEARNING_CURVE, NOVELTY, CONCORDANCE)
+STUDIES = (ABLATIONS, LEARNING_CURVE, NOVELTY, CONCORDANCE, EXPLANATIONS)
 
 # How intensities become betas; raised by hand when that changes. A pool of normal controls only
 # holds intensities of one normalisation, so both know it.
