@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cup_assets.classify.data import Features, Floats, Ints
-from cup_assets.classify.shifts import Design, m_value, odds_against
+from cup_assets.classify.shifts import Design, odds_against
 from cup_assets.compute import Mapper, keep_freed_memory, serial
 
 # Columns that are read at a time, 16 KiB of each sample; of these, columns computed at a time, few
@@ -172,6 +172,7 @@ class _Kept:
     def __init__(self, n_probes: int) -> None:
         self._n_probes = n_probes
         self._found = [_Found.none()]
+        self._size = 0
         self._least = np.float32(_CONSTANT)
 
     def add(self, start: int, variance: Floats) -> None:
@@ -180,8 +181,9 @@ class _Kept:
         # Of equal probes the first is kept: a later one must be above the least.
         if (above := np.flatnonzero(single > self._least)).size:
             self._found.append(_Found(start + above, single[above]))
-            if sum(len(each.columns) for each in self._found) > 2 * self._n_probes:
-                self._found = [self.best()]
+            self._size += len(above)
+            if self._size > 2 * self._n_probes:
+                self._found, self._size = [self.best()], self._n_probes
                 self._least = self._found[0].variance.min()
 
     def best(self) -> _Found:
@@ -200,42 +202,46 @@ def _variances(
     sizes = sums.sum(axis=1)[:, None]
     measured = sizes - sums @ absent
     means = sums @ values / np.maximum(measured, 1)
-    odds, shifts, weights = values, solvers, solvers
+    odds, mean_odds, shifts = values, means, np.empty((0, values.shape[1]))
     if len(solvers):
-        odds = odds_against(values)
+        odds, mean_odds = odds_against(values), odds_against(means)
         m_values = -np.log2(odds)
         m_values[gaps] = 0.0
-        shifts, weights = solvers @ m_values, solvers @ absent
+        of_level = np.repeat(np.arange(len(plans)), [len(plan.solver) for plan in plans])
+        shifts = solvers @ m_values - solvers @ absent * np.log2(mean_odds)[of_level]
+    block = _Block(values, odds, gaps)
     result, first = np.empty_like(means), 0
-    for number, (plan, mean) in enumerate(zip(plans, means, strict=True)):
+    for number, plan in enumerate(plans):
         own = slice(first, first := first + len(plan.solver))
-        shift = shifts[own] + weights[own] * m_value(mean) if len(plan.solver) else shifts[own]
-        result[number] = _variance(values, odds, gaps, plan, mean, shift)
+        result[number] = _variance(block, plan, means[number], mean_odds[number], shifts[own])
     return np.where(measured >= (1 - max_missing) * sizes, result, -1.0)
 
 
-def _variance(
-    filled: Floats,
-    odds: Floats,
-    gaps: tuple[NDArray[np.intp], ...],
-    plan: _Plan,
-    mean: Floats,
-    shift: Floats,
-) -> Floats:
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Betas float64[n, w] of some columns, 0 where missing; odds against; where gaps are."""
+
+    values: Floats
+    odds: Floats
+    gaps: tuple[NDArray[np.intp], ...]
+
+
+def _variance(block: _Block, plan: _Plan, mean: Floats, mean_odds: Floats, shift: Floats) -> Floats:
     """Return the variance float64[w] of one part, its gaps filled with its means."""
     values = np.empty((len(plan.rows), len(mean)))
     means = np.tile(mean, (len(plan.alike), 1))
     for kind, (where, levels) in enumerate(plan.alike):
         own, rows = values[where], plan.rows[where]
         if not len(levels):
-            np.take(filled, rows, axis=0, out=own, mode="clip")
+            np.take(block.values, rows, axis=0, out=own, mode="clip")
             continue
-        times = np.exp2(shift[levels].sum(axis=0))
-        np.take(odds, rows, axis=0, out=own, mode="clip")
-        np.reciprocal(np.add(np.multiply(own, times, out=own), 1.0, out=own), out=own)
-        means[kind] = 1 / (1 + odds_against(mean) * times)
-    place = plan.place[gaps[0]]
-    rows, columns = place[place >= 0], gaps[1][place >= 0]
+        # beta = 1 / (1 + odds * 2 ** shift), in as few steps as can be.
+        share = np.exp2(-shift[levels].sum(axis=0))
+        np.take(block.odds, rows, axis=0, out=own, mode="clip")
+        np.divide(share, np.add(own, share, out=own), out=own)
+        means[kind] = share / (mean_odds + share)
+    place = plan.place[block.gaps[0]]
+    rows, columns = place[place >= 0], block.gaps[1][place >= 0]
     values[rows, columns] = means[plan.kind[rows], columns]
     values -= values.mean(axis=0)
     return np.asarray(np.einsum("ij,ij->j", values, values) / len(values), dtype=np.float64)
