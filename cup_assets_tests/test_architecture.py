@@ -75,6 +75,18 @@ CHAIN = {
         ["cnv/profiles", "datasets/balanced", "datasets/reference"],
         False,
     ),
+    "evaluation/explanations": (
+        "evaluation",
+        [
+            "datasets/reference",
+            "evaluation/cv/logistic_regression",
+            "evaluation/cv/neural_network",
+            "evaluation/cv/random_forest",
+            "evaluation/cv/svm",
+            "evaluation/cv/xgboost",
+        ],
+        False,
+    ),
     "evaluation/learning_curve": ("evaluation", ["datasets/reference"], False),
     "evaluation/novelty": (
         "evaluation",

@@ -37,6 +37,16 @@ AGREEMENT_SCHEMA = {
     "by_chance": pl.Float64,
     "n_features": pl.Int64,
 }
+CHECK_SCHEMA = {
+    "method": pl.String,
+    "quantity": pl.String,
+    "n_samples": pl.Int64,
+    "folds": pl.Int64,
+    "additivity_max": pl.Float64,
+    "additivity_median": pl.Float64,
+    "floored": pl.Float64,
+    "floor_gap": pl.Float64,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,22 +197,99 @@ def _spearman(one: Floats, other: Floats) -> float | None:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def checks_of(folds: Sequence[FoldExplanation]) -> dict[str, float | int | str | None]:
+def checks_of(folds: Sequence[FoldExplanation]) -> pl.DataFrame:
     """Return how a model was explained, and by how much contributions miss what they explain.
 
-    ``floored`` is the share of samples with a raw score below the calibrator's floor, ``floor_gap``
-    the most that this changes in a logit; null where raw scores are explained.
+    Returns
+    -------
+    Frame of one row, `CHECK_SCHEMA`. ``additivity_max`` and ``additivity_median`` are over samples,
+    each with its worst class; ``floored`` is the share of samples with a raw score below the
+    calibrator's floor, ``floor_gap`` the most that this changes in a logit: null where raw scores
+    are explained.
     """
-    calibrated = folds[0].quantity == "calibrated_logit"
     errors = np.concatenate([fold.errors for fold in folds])
     gaps = np.concatenate([fold.floor_gaps for fold in folds])
-    return {
-        "method": folds[0].method,
-        "quantity": folds[0].quantity,
-        "n_samples": len(errors),
-        "folds": len(folds),
-        "additivity_max": float(errors.max()),
-        "additivity_median": float(np.median(errors)),
-        "floored": float((gaps > 1e-9).mean()) if calibrated else None,
-        "floor_gap": float(gaps.max()) if calibrated else None,
-    }
+    calibrated = folds[0].quantity == "calibrated_logit"
+    row = (
+        # A support vector machine may be linear in one fold and not in another.
+        " and ".join(sorted({fold.method for fold in folds})),
+        *(folds[0].quantity, len(errors), len(folds)),
+        *(float(errors.max()), float(np.median(errors))),
+        *((float((gaps > 1e-9).mean()), float(gaps.max())) if calibrated else (None, None)),
+    )
+    return pl.DataFrame([row], schema=CHECK_SCHEMA, orient="row")
+
+
+def swarm_points(
+    folds: Sequence[FoldExplanation], found: Importance, most: int = 8
+) -> pl.DataFrame:
+    """Return the single contributions of the features that matter most to the classes kept.
+
+    Returns
+    -------
+    Frame (class, place, feature, value, contribution), place 1 being the most important feature.
+    """
+    names = [name for name in found.classes.tolist() if any(name in fold.points for fold in folds)]
+    parts = [pl.DataFrame(schema=_POINTS)]
+    for name in sorted(names, key=list(folds[0].points).index):
+        sizes = found.mean_absolute[:, found.classes == name][:, 0]
+        for place, at in enumerate(best_features(sizes, most), start=1):
+            feature = str(found.features[at])
+            for points in (fold.points[name] for fold in folds if name in fold.points):
+                column = np.flatnonzero(points.features == feature)
+                if column.size:
+                    parts.append(
+                        pl.DataFrame(
+                            {
+                                "value": points.values[:, column[0]].astype(np.float64),
+                                "contribution": points.contributions[:, column[0]].astype(float),
+                            }
+                        ).select(
+                            pl.lit(name).alias("class"),
+                            pl.lit(place, pl.Int64).alias("place"),
+                            pl.lit(feature).alias("feature"),
+                            "value",
+                            "contribution",
+                        )
+                    )
+    return pl.concat(parts)
+
+
+_POINTS = {
+    "class": pl.String,
+    "place": pl.Int64,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+}
+
+
+def telling_cases(cases: pl.DataFrame) -> pl.DataFrame:
+    """Choose the samples to show: one called rightly as surely as most, and the surest mistake.
+
+    Parameters
+    ----------
+    cases
+        Rows of `cup_assets.classify.explain_folds.CASE_SCHEMA`.
+
+    Returns
+    -------
+    The rows of these samples for the class called, with ``label``: a few words on each.
+    """
+    called = cases.filter(pl.col("part") == "called")
+    each = called.filter(pl.col("rank") == 1).sort("sample_id")
+    right = each.filter(pl.col("class") == pl.col("true_class"))
+    wrong = each.filter(pl.col("class") != pl.col("true_class"))
+    from_middle = (pl.col("score") - right["score"].median()).abs()
+    chosen = pl.concat(
+        [
+            right.sort(from_middle, "sample_id").head(1).with_columns(kind=pl.lit("typical")),
+            wrong.sort("score", descending=True, maintain_order=True)
+            .head(1)
+            .with_columns(kind=pl.lit("surest mistake")),
+        ]
+    )
+    label = pl.format("{} ({}), truly {}", "sample_id", "kind", "true_class")
+    return chosen.select("sample_id", label=label).join(
+        called, on="sample_id", maintain_order="left_right"
+    )

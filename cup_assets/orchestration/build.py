@@ -17,6 +17,7 @@ from cup_assets.orchestration.assets import (
     cross_validation,
     datasets,
     diagnosis,
+    explanations,
     landscape,
     leaderboard,
     learning_curve,
@@ -44,7 +45,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             [
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
-                *(ablations, learning_curve, novelty),
+                *(ablations, explanations, learning_curve, novelty),
                 *(panels, diagnosis),
             ]
         ),

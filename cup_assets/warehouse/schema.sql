@@ -205,6 +205,32 @@ CREATE TABLE IF NOT EXISTS novelty_thresholds (
     model VARCHAR NOT NULL, rule VARCHAR NOT NULL, threshold DOUBLE NOT NULL,
     false_match DOUBLE NOT NULL, low DOUBLE, high DOUBLE,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- What held-out samples' scores are made of (by evaluation/explanations): features that matter most
+-- to a model, overall (class null) and for each class; how it was explained, and by how much the
+-- contributions miss the scores; whether models agree; the largest contributions in single samples.
+CREATE TABLE IF NOT EXISTS cv_explanations (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, "class" VARCHAR, feature VARCHAR NOT NULL,
+    gene VARCHAR, quantity VARCHAR NOT NULL, -- calibrated_logit, or raw_score (random_forest)
+    mean_absolute DOUBLE NOT NULL, share DOUBLE NOT NULL,
+    direction VARCHAR, correlation DOUBLE, -- hyper: a high beta speaks for the class
+    rank INTEGER NOT NULL, folds INTEGER NOT NULL, n_samples INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_explanation_checks (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, method VARCHAR NOT NULL,
+    quantity VARCHAR NOT NULL, n_samples INTEGER NOT NULL, folds INTEGER NOT NULL,
+    additivity_max DOUBLE NOT NULL, additivity_median DOUBLE NOT NULL,
+    floored DOUBLE, floor_gap DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS explanation_agreement (
+    scheme VARCHAR NOT NULL, a VARCHAR NOT NULL, b VARCHAR NOT NULL, "class" VARCHAR,
+    metric VARCHAR NOT NULL, value DOUBLE, by_chance DOUBLE, n_features INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cv_case_explanations (
+    model VARCHAR NOT NULL, scheme VARCHAR NOT NULL, repeat INTEGER NOT NULL,
+    outer_fold INTEGER NOT NULL, sample_id VARCHAR NOT NULL, true_class VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, part VARCHAR NOT NULL, -- called or runner_up
+    score DOUBLE NOT NULL, quantity VARCHAR NOT NULL, base DOUBLE NOT NULL, output DOUBLE NOT NULL,
+    feature VARCHAR NOT NULL, gene VARCHAR, value DOUBLE, contribution DOUBLE NOT NULL,
+    rank INTEGER NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS label_doubts (
     sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, suggested VARCHAR NOT NULL,
     evidence VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
@@ -266,6 +292,60 @@ CREATE TABLE IF NOT EXISTS prediction_scores (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
     "class" VARCHAR NOT NULL, raw_score DOUBLE NOT NULL, score DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- What the score of the class named for a case is made of, by the release that scored it: base and
+-- all contributions, the small ones too, add up to the output.
+CREATE TABLE IF NOT EXISTS prediction_cpgs (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, quantity VARCHAR NOT NULL, base DOUBLE NOT NULL,
+    output DOUBLE NOT NULL, feature VARCHAR NOT NULL, gene VARCHAR,
+    value DOUBLE, -- null: not measured, counts as the mean of the reference
+    contribution DOUBLE NOT NULL, rank INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- What speaks for the class named for a case: the CpGs that its score is made of (kind cpg), and
+-- gains and losses of it that are typical of the class (kind anomaly): seen in three tenths or more
+-- of the class's reference samples in which the place was called, at least three of them, and more
+-- often than in the other classes. Anomalies are context: the release learns from betas alone, so
+-- that they have no contribution. A view, because profiles may be made after a case was scored.
+CREATE OR REPLACE VIEW prediction_drivers AS
+WITH observed AS (
+    SELECT sample_id, kind, region, log2, confidence, run_id, data_version,
+           CASE WHEN call IN ('gain', 'amplification') THEN 'gain'
+                WHEN call IN ('loss', 'deletion') THEN 'loss' ELSE call END AS change
+    FROM cnv_calls WHERE kind IN ('arm', 'gene') AND call <> 'no_call'
+), counted AS (
+    SELECT d."class", o.kind, o.region, count(*) AS n,
+           count(*) FILTER (o.change = 'gain') AS gain,
+           count(*) FILTER (o.change = 'loss') AS loss
+    FROM observed o JOIN dataset_members d USING (sample_id)
+    WHERE d.included AND d."class" IS NOT NULL GROUP BY ALL
+), everywhere AS (
+    SELECT kind, region, sum(n) AS n, sum(gain) AS gain, sum(loss) AS loss
+    FROM counted GROUP BY ALL
+), typical AS (
+    SELECT c."class", c.kind, c.region, change.change, c.n AS n_class,
+           if(change.change = 'gain', c.gain, c.loss) / c.n AS class_share,
+           (if(change.change = 'gain', e.gain - c.gain, e.loss - c.loss)) / nullif(e.n - c.n, 0)
+               AS other_share
+    FROM counted c JOIN everywhere e USING (kind, region),
+         (VALUES ('gain'), ('loss')) AS change(change)
+    WHERE if(change.change = 'gain', c.gain, c.loss) >= 3
+)
+SELECT sample_id, batch, release, "class", feature, 'cpg' AS kind, gene, value, contribution,
+       rank::BIGINT AS rank, NULL::DOUBLE AS class_share, NULL::DOUBLE AS other_share,
+       'adds to the ' || replace(quantity, '_', ' ') AS note, run_id, data_version
+FROM prediction_cpgs
+UNION ALL
+SELECT p.sample_id, p.batch, p.release, p."class", t.change || ' of ' || t.region, 'anomaly',
+       if(t.kind = 'gene', t.region, NULL), o.log2, NULL::DOUBLE,
+       row_number() OVER (PARTITION BY p.sample_id, p.release
+                          ORDER BY t.class_share DESC, t.kind, t.region),
+       t.class_share, t.other_share, 'observed; the release does not look at copy number',
+       o.run_id, o.data_version
+FROM predictions p JOIN observed o USING (sample_id)
+JOIN typical t ON t."class" = p."class" AND t.kind = o.kind AND t.region = o.region
+     AND t.change = o.change
+WHERE t.class_share >= 0.3 AND t.class_share > coalesce(t.other_share, 0);
 
 -- The verdict that counts. A sheet may change without the measures changing, so what contradicts
 -- the sheet (sex, identity) is compared here, and turns a pass into a warning; a person's override

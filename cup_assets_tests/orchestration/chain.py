@@ -47,12 +47,14 @@ DESIGN = CohortDesign(
     confounding=0.0,
 )
 
-PARAMETERS = """\
+# Two of the four: the chain of two arrays (`mixed`) has them all.
+SCHEMES = 'schemes = ["stratified", "leave_batch_out"]\n'
+PARAMETERS = f"""\
 [cohort]
 outer_folds = 3
 inner_folds = 2
 [evaluation]
-schemes = ["stratified", "leave_batch_out"]
+{SCHEMES}\
 n_probes = 200
 released_model = ""
 trees = 20
@@ -70,6 +72,9 @@ bootstraps = 10
 [ablations]
 models = ["logistic_regression"]
 strategies = ["none", "smote"]
+[explanations]
+models = ["logistic_regression", "random_forest"]
+top = 5
 [learning_curve]
 fractions = [0.5, 1.0]
 [landscape]

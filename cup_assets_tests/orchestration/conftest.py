@@ -17,6 +17,7 @@ from cup_assets.orchestration.assets import (
     cross_validation,
     datasets,
     diagnosis,
+    explanations,
     landscape,
     learning_curve,
     normalised,
@@ -35,6 +36,7 @@ PICTURES = {
     *("confusion_diagram", "control_strips"),
     *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
     *("frequency_plot", "interactive_genome"),
+    *("agreement_plot", "swarm_plot", "waterfall_plot"),
     *("learning_curve_plot", "novelty_plot", "recall_change_plot"),
     *("quality_scatter", "reject_plot", "reliability_diagram", "score_bars"),
 }
@@ -60,6 +62,7 @@ _ASSETS = (
     cross_validation,
     datasets,
     diagnosis,
+    explanations,
     landscape,
     leaderboard_notes,
     learning_curve,

@@ -21,6 +21,7 @@ LEARNT = {
     "datasets/balanced",
     "evaluation/ablations",
     *(f"evaluation/cv/{model}" for model in MODELS),
+    "evaluation/explanations",
     "evaluation/landscape",
     "evaluation/leaderboard",
     "evaluation/learning_curve",

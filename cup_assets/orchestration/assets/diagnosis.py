@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.classify.data import FACTORS
+from cup_assets.classify.drivers import DRIVER_SCHEMA, drivers
 from cup_assets.classify.release_files import load_release, save_release
 from cup_assets.classify.release_fit import champion, fit_release
 from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_COMPLETE_DATA
@@ -25,6 +26,7 @@ from cup_assets.orchestration.conventions import (
     REFERENCE,
     WAREHOUSE_POOL,
 )
+from cup_assets.orchestration.genes import with_genes
 from cup_assets.orchestration.identities import identity_notes, with_notes
 from cup_assets.orchestration.inputs import inputs_of, require
 from cup_assets.orchestration.materialise import Product, materialise
@@ -39,6 +41,7 @@ from cup_assets.orchestration.training import (
     stack_betas,
 )
 from cup_assets.report import markdown_table, score_bars
+from cup_assets.report.explanation_figures import waterfall_plot
 from cup_assets.warehouse import Recipe
 
 _RELEASE_SCHEMA = {
@@ -56,7 +59,7 @@ _RELEASE_SCHEMA = {
     group_name="diagnosis",
     kinds={"python", "scikitlearn"},
     owners=OWNERS,
-    code_version="2",
+    code_version="3",
     pool=COMPUTE_POOL,
     automation_condition=ON_NEW_CHECKED_DATA,
 )
@@ -69,7 +72,7 @@ def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     parameters = platform.parameters
     recipe = Recipe(
         asset=CLASSIFIER.to_user_string(),
-        code_version="2",
+        code_version="3",
         parameters={
             "evaluation": asdict(parameters.evaluation),
             "normalisation": asdict(parameters.betas),
@@ -134,7 +137,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
     group_name="diagnosis",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="2",
+    code_version="3",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_COMPLETE_DATA,
 )
@@ -143,7 +146,7 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
 
     The predictions of earlier releases stay stored. A case that failed quality control is not
     scored, and says so; a case that the classifier may have learnt from, by its genotypes or its
-    patient, is scored and says so.
+    patient, is scored and says so. Beside each call are the CpGs that its score is made of.
     """
     batch = context.partition_key
     cases = diagnostic_cases(platform, batch, usable_only=False)
@@ -151,8 +154,8 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     recipe = Recipe(
         asset=PREDICTIONS.to_user_string(),
         partition=batch,
-        code_version="2",
-        parameters={},
+        code_version="3",
+        parameters={"drivers": platform.parameters.explanations.top},
         # The batch itself too: a role, a material or a verdict may change without the betas.
         inputs=inputs_of(
             [
@@ -186,8 +189,11 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         factors = {name: usable[name].to_list() for name in FACTORS}
         found = release.predict(X, probes, factors, usable["sample_id"].to_list())
         calls, scores = found.calls, found.scores
+        top = platform.parameters.explanations.top
+        made_of = drivers(release, X, probes, factors, calls, top)
     else:
-        calls, scores = _NO_CALLS, _NO_SCORES
+        calls, scores, made_of = _NO_CALLS, _NO_SCORES, pl.DataFrame(schema=DRIVER_SCHEMA)
+    made_of = with_genes(platform, made_of)
     failed = cases.filter(pl.col("verdict") == "fail").select(
         "sample_id",
         release=pl.lit(release.version),
@@ -202,6 +208,7 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         tables={
             "predictions": calls,
             "prediction_scores": scores.with_columns(batch=pl.lit(batch)),
+            "prediction_cpgs": made_of.with_columns(batch=pl.lit(batch)),
         },
         key={"batch": batch, "release": release.version},
         numbers={
@@ -210,9 +217,23 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
             **{name: counts.get(name, 0) for name in ("match", "family_only", "no_match")},
         },
         notes={"calls": markdown_table(calls.drop("batch"))},
-        pictures={"scores": score_bars(shown)} if shown.height else {},
+        pictures=_pictures(shown, made_of) if shown.height else {},
     )
 
+
+def _pictures(calls: pl.DataFrame, made_of: pl.DataFrame) -> dict[str, bytes]:
+    label = pl.format("{}: {}", "sample_id", pl.col("call").str.replace("_", " "))
+    first = calls.head(_DRAWN).select("sample_id", label=label)
+    drawn = first.join(made_of, on="sample_id", maintain_order="left_right")
+    return {
+        "scores": score_bars(calls),
+        "drivers": waterfall_plot(
+            drawn, title=f"What made the calls: {first.height} of {calls.height} cases"
+        ),
+    }
+
+
+_DRAWN = 6
 
 _NO_CALLS = pl.DataFrame(
     schema={

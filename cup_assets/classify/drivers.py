@@ -1,0 +1,97 @@
+"""What made a release call a patient's sample as it did.
+
+Belongs here: the contributions behind calls of a release. Does not belong here: the calls
+(`release`), explaining a cross-validation (`explain_folds`), anomalies that the release does not
+look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from cup_assets.classify.data import Features, Strings
+from cup_assets.classify.errors import ReleaseError
+from cup_assets.classify.explain import explainer
+from cup_assets.classify.explain_folds import top_features
+from cup_assets.classify.release import Release
+from cup_assets.classify.tuned import one_thread
+
+DRIVER_SCHEMA = {
+    "sample_id": pl.String,
+    "release": pl.String,
+    "class": pl.String,
+    "quantity": pl.String,
+    "base": pl.Float64,
+    "output": pl.Float64,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+    "rank": pl.Int64,
+}
+
+
+def drivers(
+    release: Release,
+    X: Features,
+    probe_ids: Sequence[str] | Strings,
+    factors: Mapping[str, Sequence[str | None]],
+    calls: pl.DataFrame,
+    top: int,
+) -> pl.DataFrame:
+    """Take apart the score of the class that each sample was called, or would have been.
+
+    A sample is explained by itself, so that its bits do not depend on its company.
+
+    Parameters
+    ----------
+    X, probe_ids, factors
+        As given to `Release.predict`.
+    calls
+        What it returned: a row a sample in the order of ``X``; where the class is null the sample
+        was not scored, and there is nothing to explain.
+    top
+        Features to keep of each sample.
+
+    Returns
+    -------
+    pl.DataFrame
+        `DRIVER_SCHEMA`, rank 1 the largest contribution of either sign. ``base`` plus all
+        contributions, those not kept too, are the ``output``: the calibrated logit of the class,
+        or its raw score, as ``quantity`` says. ``value`` is the beta as the model sees it, null
+        where it was not measured and counts as the mean of the reference.
+
+    Raises
+    ------
+    ReleaseError
+        Where the release has no background, or the calls do not fit the betas.
+    """
+    if release.background is None:
+        raise ReleaseError(f"release {release.version} has no background to explain scores by")
+    if calls.height != len(X):
+        raise ReleaseError(f"{calls.height} calls do not fit {len(X)} samples")
+    classifier = release.classifier
+    names, classes = classifier.pipeline.feature_names, classifier.classes.tolist()
+    features, measured = release.features(X, probe_ids, factors)
+    rows: list[tuple[object, ...]] = []
+    with one_thread():
+        own = explainer(classifier, release.background)
+        for row, known, sample_id, name in zip(
+            features, measured, calls["sample_id"], calls["class"], strict=True
+        ):
+            if name is None:
+                continue
+            code = classes.index(name)
+            contributions = np.ascontiguousarray(own.contributions(row)[:, code])
+            said = (own.quantity, float(own.base[code]), float(own.output(row)[code]))
+            for rank, at in enumerate(top_features(contributions, top), start=1):
+                value = float(row[at]) if known[at] else None
+                rows.append(
+                    (
+                        *(sample_id, release.version, name, *said),
+                        *(str(names[at]), value, float(contributions[at]), rank),
+                    )
+                )
+    return pl.DataFrame(rows, schema=DRIVER_SCHEMA, orient="row")
