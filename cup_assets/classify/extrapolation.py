@@ -172,9 +172,10 @@ def patients_needed(found: Extrapolation, error: float) -> PatientsNeeded:
         lowest = "" if low_n is None else f" (at the very least {low_n})"
         answer = f"{told} more than {limit:.0f} patients{lowest}; farther the curve does not reach."
     else:
+        cohort = f"the cohort's {found.n_patients}"
         answer = (
             f"{told} about {value} patients in training (95 % interval {low_n} to {upper}):"
-            f" {more} more than the cohort's {found.n_patients}."
+            f" {f'{more} more than {cohort}' if more else f'{cohort} are enough'}."
         )
     return PatientsNeeded(error, value, low_n, high_n, more, answer[0].upper() + answer[1:])
 

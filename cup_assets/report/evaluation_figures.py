@@ -267,7 +267,8 @@ def novelty_plot(
         if row["low"] is not None:
             text += f" ({row['low']:.0%} to {row['high']:.0%})"
         axes.annotate(text, (1.01, place), va="center", fontsize=8.5, annotation_clip=False)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(_OUTCOMES), borderaxespad=0.2)
+    # At the right end: beside long names it is wider than the bars.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(_OUTCOMES), borderaxespad=0.2)
     star = "; * the only class of its family" if alone else ""
     style.entitle(
         figure,

@@ -59,6 +59,9 @@ def test_a_curve_without_noise_is_extrapolated_to_the_truth() -> None:
     assert needed.more == needed.n_patients - 500  # type: ignore[operator]
     assert needed.answer.startswith("An error of 5.9% takes about ")
     assert f"{needed.more} more than the cohort's 500." in needed.answer
+    within = patients_needed(found, float(law(300)))
+    assert within.more == 0
+    assert within.answer.endswith(": the cohort's 500 are enough.")
 
 
 def test_the_interval_at_twice_the_size_holds_the_truth_nearly_always() -> None:

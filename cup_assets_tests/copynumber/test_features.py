@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cup_assets.copynumber import make_pool, no_call_profile, profile_sample
-from cup_assets.copynumber.features import ALTERED, ARMS, cnv_features
+from cup_assets.copynumber.features import ALTERED, ARMS, cnv_features, cnv_log2_ratios
 from cup_assets_tests.copynumber.synthetic import PARAMETERS, Array, arm_event, probes_frame
 
 
@@ -76,6 +76,24 @@ def test_an_arm_that_is_not_sure_enough_is_missing_though_it_has_a_level() -> No
     values = dict(zip(features.names, features.values[0].tolist(), strict=True))
     assert np.isnan(values["arm:1p"])
     assert values["arm:1q"] == pytest.approx(0.3)
+
+
+def test_what_is_learnt_from_is_of_one_unit_and_unknown_where_there_is_no_call() -> None:
+    calls = pl.DataFrame(
+        {
+            "sample_id": ["s", "s", "s", "t"],
+            "kind": ["arm", "gene", "gene", "focal"],
+            "region": ["1q", "MYC", "TP53", "1:5-6"],
+            "log2": [0.3, 1.7, -0.2, 2.0],
+            "call": ["gain", "amplification", "no_call", "amplification"],
+        }
+    )
+    features = cnv_log2_ratios(["t", "s"], calls, ("TP53", "MYC"))
+    assert features.names[len(ARMS) :] == ("gene:MYC", "gene:TP53")
+    assert np.isnan(features.values[0]).all()
+    values = dict(zip(features.names, features.values[1].tolist(), strict=True))
+    known = {name: value for name, value in values.items() if not np.isnan(value)}
+    assert known == pytest.approx({"arm:1q": 0.3, "gene:MYC": 1.7})
 
 
 def test_sex_chromosomes_and_bare_arms_are_no_features() -> None:
