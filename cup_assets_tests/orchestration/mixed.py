@@ -1,5 +1,7 @@
 """A chain in which a batch of each of two arrays is computed, as EPICv2 follows EPIC.
 
+Two centres have sent the second one, so that every scheme of cross-validation is possible.
+
 Belongs here: making it, once a session. Does not belong here: what tests say about it.
 """
 
@@ -17,7 +19,7 @@ import pytest
 from cup_assets.simulate import CohortDesign, simulate_cohort
 from cup_assets.simulate.arrays import array_layout
 from cup_assets.simulate.manifest_writer import write_manifest
-from cup_assets_tests.orchestration.chain import DESIGN, PARAMETERS, Chain, failures
+from cup_assets_tests.orchestration.chain import DESIGN, PARAMETERS, SCHEMES, Chain, failures
 
 OLD, NEW = "mini", "cupnext-v1-simulated"
 KEPT, TWICE, THRICE = 9_000, 300, 100
@@ -73,6 +75,14 @@ def cohort(design: CohortDesign, part: Path, data: Path) -> None:
     assert len(simulated.batches) == 1
 
 
+def two_centres(landing: Path) -> None:
+    """Write another centre into every second line of the sheet of the batch that is last."""
+    sheet = max(landing.iterdir()) / "samplesheet.csv"
+    lines = sheet.read_text().splitlines(keepends=True)
+    lines[-1::-2] = [line.replace("SIM-centre-1", "SIM-centre-2") for line in lines[-1::-2]]
+    sheet.write_text("".join(lines))
+
+
 _made: dict[str, Path] = {}  # once a session, whichever file's tests ask first
 
 
@@ -87,7 +97,10 @@ def mixed_folder(temporary: pytest.TempPathFactory) -> Path:
         new = replace(old, manifest=manifest, seed=2, first_number=101)
         cohort(old, folder / "one", data)
         cohort(new, folder / "two", data)
-        (data / "parameters.toml").write_text(PARAMETERS)
+        two_centres(data / "landing")
+        every = PARAMETERS.replace(SCHEMES, "")
+        assert every != PARAMETERS
+        (data / "parameters.toml").write_text(every)
         with dg.DagsterInstance.ephemeral() as instance:
             assert not failures(Chain(data, instance).up_to_date())
         _made["mixed"] = data

@@ -16,7 +16,7 @@ symlink out of the landing folder              intake
 batch changed while running                    intake; here (during normalisation)
 disk full while writing                        warehouse (files); here (polars, DuckDB, pictures)
 every sample of a batch fails                  intake; here (intake, and quality control)
-class with fewer samples than folds            members, folds; here
+class with too few patients                    members, folds; here
 no normal controls                             test_reuse
 killed in the middle of each stage             test_killed
 =============================================  ====================================================
@@ -166,7 +166,7 @@ def weaken(path: Path, signal: str) -> None:
     )  # fmt: skip
 
 
-def test_a_class_with_fewer_patients_than_folds_is_left_out_with_count_and_need(
+def test_a_class_with_too_few_patients_is_left_out_with_count_and_need(
     complete: Chain,
 ) -> None:
     for batch, keep in (("alpha", 2), ("beta", 0)):

@@ -186,7 +186,10 @@ def _arrays(platform: Platform, samples: pl.DataFrame) -> ArrayChoice:
 def _previous_folds(platform: Platform, recipe: Recipe) -> pl.DataFrame | None:
     """Return the folds to keep: those that were drawn with the same parameters."""
     previous = platform.catalogue.current(recipe.asset)
-    if previous is None or previous.parameters.get("cohort") != recipe.parameters["cohort"]:
+    # As JSON, which the recorded ones have been: it has no tuples.
+    if previous is None or digest(previous.parameters.get("cohort")) != digest(
+        recipe.parameters["cohort"]
+    ):
         return None
     return platform.catalogue.query(
         "SELECT scheme, repeat, outer_fold, inner_fold, sample_id FROM folds"
