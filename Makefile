@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-models bench-batch bench-adjustment
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-models bench-spark bench-batch bench-adjustment
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -67,6 +67,9 @@ bench-novelty: $(STAMP) ## what a release says of classes that it has never seen
 
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py
+
+bench-spark: $(STAMP) ## what Spark costs beside local processes, and how a large matrix travels (minutes)
+	$(BIN)/python benchmarks/spark.py --large
 
 screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
 	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200

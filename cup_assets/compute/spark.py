@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,11 +23,12 @@ from cup_assets.compute.java import find_java
 from cup_assets.compute.mapping import Item, Mapper, Result, serial
 from cup_assets.compute.parcel import FilePart, NotThereError, Parcel, file_of, pack, to_file
 from cup_assets.compute.scratch import scratch_folder
+from cup_assets.compute.spark_job import Job, spark_job
+from cup_assets.compute.spark_look import look_at_workers
 from cup_assets.compute.spark_session import explained, is_local, spark_context
 from cup_assets.compute.spark_task import (
     Arrivals,
     InMemory,
-    Look,
     Part,
     SentPart,
     Task,
@@ -39,8 +39,6 @@ __all__ = ["SparkError", "find_java", "spark_mapper"]
 Arrived = Callable[[Any, int, int], None]
 """Is given a result, the number of results so far, and of all."""
 
-_TICK = 0.05
-_UNHEARD = 60.0  # seconds without a worker after which that is said
 _log = logging.getLogger(__name__)
 
 # A session runs one map at a time: its workers keep the arrays of one.
@@ -95,20 +93,12 @@ class _Spark:
         return self.folder or Path(tempfile.gettempdir())
 
     def _disk_is_seen(self) -> bool:
-        """Let the workers look for a file that only this process can have written."""
         if self.folder is None:
             return False
         context = spark_context(self.master)
         key = context.applicationId, self.folder
         if key not in _seen:
-            with scratch_folder(self.folder) as room:
-                (token := room / "token").write_text(secret := uuid.uuid4().hex)
-                n = 2 * max(2, context.defaultParallelism)
-                look = context.parallelize(range(n), n).map(Look(str(token), secret))
-                try:
-                    _seen[key] = all(look.collect())
-                except Exception as error:  # noqa: BLE001 -- of many classes
-                    raise explained(error) from None
+            _seen[key] = all(worker.sees_folder for worker in look_at_workers(context, self.folder))
         return _seen[key]
 
 
@@ -142,7 +132,7 @@ def _run(
         expected = None if is_local(context.master) else environment()
         task = Task(head, parts, arrivals, expected)
         tasks = context.parallelize(list(enumerate(todo)), len(todo))
-        with _job(context, lambda: tasks.foreach(task)) as job:
+        with spark_job(context, lambda: tasks.foreach(task)) as job:
             results = _gathered(job, arrivals, len(todo), arrived)
     if job.failures:
         raise explained(job.failures[0]) from None
@@ -191,65 +181,7 @@ def _file(context: Any, buffer: PickleBuffer, room: Path, free: Path) -> FilePar
     return to_file(buffer, free)
 
 
-@dataclass
-class _Job:
-    """A job of Spark that runs in a thread of its own."""
-
-    context: Any
-    group: str
-    thread: threading.Thread
-    failures: list[Exception]
-    heard: float
-
-    def wait(self) -> bool:
-        """Wait a moment; return whether the job still runs."""
-        self.thread.join(_TICK)
-        if time.monotonic() - self.heard > _UNHEARD:
-            self.heard = time.monotonic()
-            self._look()
-        return self.thread.is_alive()
-
-    def _look(self) -> None:
-        """Say so when the cluster gives no worker: Spark waits for one for ever, in silence."""
-        tracker = self.context.statusTracker()
-        jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self.group)]
-        stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-        if not any(stage and stage.numActiveTasks + stage.numCompletedTasks for stage in stages):
-            _log.warning(
-                "Spark on %s has had no worker free for %.0f s: are workers registered, and have"
-                " they the memory that an executor asks for (spark.executor.memory)?",
-                self.context.master,
-                _UNHEARD,
-            )
-
-
-@contextmanager
-def _job(context: Any, action: Callable[[], object]) -> Iterator[_Job]:
-    """Start a job; one that still runs at the end, for an error or Ctrl-C, is cancelled."""
-    from pyspark import InheritableThread
-
-    group = f"{context.appName}-{uuid.uuid4().hex}"
-    failures: list[Exception] = []
-
-    def run() -> None:
-        context.setJobGroup(group, "independent items", interruptOnCancel=True)
-        try:
-            action()
-        except Exception as error:  # noqa: BLE001 -- raised by the thread that waits
-            failures.append(error)
-
-    thread = InheritableThread(target=run, daemon=True)
-    job = _Job(context, group, thread, failures, time.monotonic())
-    thread.start()
-    try:
-        yield job
-    finally:
-        if thread.is_alive():
-            context.cancelJobGroup(group)
-            thread.join(_UNHEARD)
-
-
-def _gathered(job: _Job, arrivals: Any, total: int, arrived: Arrived) -> dict[int, Any]:
+def _gathered(job: Job, arrivals: Any, total: int, arrived: Arrived) -> dict[int, Any]:
     """Return index -> result; raise the first error of an item that arrives."""
     results: dict[int, Any] = {}
     running = True

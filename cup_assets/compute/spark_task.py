@@ -85,22 +85,13 @@ class Task:
         """Compute an item. Its error is a result, too: Spark would compute it three times more."""
         index, item = task
         try:
-            self._check_environment()
+            if self.expected is not None and (differs := _differs(self.expected)):
+                raise SparkError(f"Spark worker {platform.node()} {differs}")
             function = unpack(self.head.value, [part.open() for part in self.parts])
             outcome = Outcome(index, platform.node(), pickle.dumps(function(item), protocol=5))
         except Exception as error:  # noqa: BLE001 -- raised again by the driver
             outcome = Outcome(index, platform.node(), _portable(error), traceback.format_exc())
         self.arrivals.add({index: outcome})
-
-    def _check_environment(self) -> None:
-        if self.expected is None or self.expected == environment():
-            return
-        found = differences(dict(self.expected), environment())
-        raise SparkError(
-            f"Spark worker {platform.node()} would compute something else, it has"
-            f" {', '.join(found[:3])}{' ...' if len(found) > 3 else ''}: install the same versions"
-            " on all workers (constraints.txt)"
-        )
 
 
 def _portable(error: Exception) -> bytes:
@@ -163,16 +154,39 @@ def _landing() -> Path:
     return Path(os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0])
 
 
+@dataclass(frozen=True, order=True)
+class Worker:
+    """A worker as it describes itself."""
+
+    host: str
+    sees_folder: bool
+    differs: str
+
+
 @dataclass(frozen=True)
 class Look:
-    """Whether a worker sees a file of the driver's."""
+    """Lets a worker look for a file of the driver's, and at itself."""
 
     path: str
     content: str
+    expected: Mapping[str, str]
 
-    def __call__(self, _: int) -> bool:
-        """Return whether it is there, with its content."""
+    def __call__(self, _: int) -> Worker:
+        """Return what the worker sees."""
         try:
-            return Path(self.path).read_text() == self.content
+            sees = Path(self.path).read_text() == self.content
         except OSError:
-            return False
+            sees = False
+        return Worker(platform.node(), sees, _differs(self.expected))
+
+
+def _differs(expected: Mapping[str, str]) -> str:
+    """Return what makes this process another one than expected; empty: nothing."""
+    found = differences(dict(expected), environment())
+    if not found:
+        return ""
+    return (
+        f"would compute something else, it has {', '.join(found[:3])}"
+        f"{' ...' if len(found) > 3 else ''}: install the same versions on all workers"
+        " (constraints.txt)"
+    )

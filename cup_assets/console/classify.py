@@ -20,7 +20,7 @@ from cup_assets.classify.release_files import load_release
 from cup_assets.cohort.batch_files import idat_name, is_sheet
 from cup_assets.cohort.matrix import place_probes
 from cup_assets.cohort.samplesheet import read_samplesheet
-from cup_assets.compute import make_mapper
+from cup_assets.compute import make_file_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
 from cup_assets.methylome import (
@@ -64,7 +64,7 @@ def run_classify(
             load_manifests(settings.manifests, settings.cache),
             normalisation,
             masks=masks,
-            mapper=make_mapper(settings),
+            mapper=make_file_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     for line in masks.lacks(array.manifest for array in signals.arrays):

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cup_assets.cohort.schemes import SCHEMES
-from cup_assets.compute import make_mapper
+from cup_assets.compute import make_file_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.materialise import run_materialize
 from cup_assets.console.wide import wide_console
@@ -171,6 +171,6 @@ def _simulate(
         return simulate_cohort(
             folder,
             design,
-            make_mapper(settings),
+            make_file_mapper(settings),
             lambda done, total: progress.update(bar, completed=done, total=total),
         )

@@ -36,7 +36,7 @@ def run_doctor(settings: Settings) -> None:
     """
     console = Console(highlight=False, soft_wrap=True)
     looks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _software, _folders, _parameters, _manifests, _catalogue, _instance, _java,
+        _software, _folders, _parameters, _manifests, _catalogue, _instance, _spark,
     ]  # fmt: skip
     amiss = 0
     for look in looks:
@@ -118,12 +118,22 @@ def _instance(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _java(settings: Settings) -> Iterator[Finding]:
-    from cup_assets.compute.spark import SparkError, find_java
+def _spark(settings: Settings) -> Iterator[Finding]:
+    from cup_assets.compute import ComputeError
+    from cup_assets.compute.java import find_java
+    from cup_assets.compute.spark_look import described
 
     try:
         home: Path = find_java()
-    except SparkError as error:
+    except ComputeError as error:
         yield settings.compute != "spark", f"Spark: not available ({error})"
+        return
+    yield True, f"Spark: Java in {home}"
+    if settings.compute != "spark":
+        return
+    try:
+        line = described(settings.spark_master, settings.cache)
+    except ComputeError as error:
+        yield False, f"Spark on {settings.spark_master}: {error}"
     else:
-        yield True, f"Spark: Java in {home}"
+        yield True, f"Spark on {settings.spark_master}: {line}"

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from cup_assets.cohort.batch_files import MARKER, batch_key, visible_files
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.taxonomy import load_taxonomy
-from cup_assets.compute import make_mapper
+from cup_assets.compute import make_file_mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.methylome import load_manifests
 from cup_assets.settings import Settings
@@ -62,7 +62,7 @@ def _inventory(settings: Settings, folder: Path, console: Console) -> Inventory:
             known=dict(known["sample_id", "batch"].iter_rows()),
             known_arrays=dict(known["position", "batch"].iter_rows()),
             taxonomy=load_taxonomy(own if own.exists() else None),
-            mapper=make_mapper(settings),
+            mapper=make_file_mapper(settings),
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from cup_assets.compute import Mapper, make_mapper
+from cup_assets.compute import Mapper, make_file_mapper, make_mapper
 from cup_assets.methylome import pin_masks
 from cup_assets.parameters import Parameters, load_parameters
 from cup_assets.settings import Settings
@@ -61,3 +61,8 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
     def mapper(self) -> Mapper:
         """How independent items are computed in parallel."""
         return make_mapper(self.settings)
+
+    @property
+    def file_mapper(self) -> Mapper:
+        """The same for items that are files of the data folder, which the workers must see."""
+        return make_file_mapper(self.settings)

@@ -94,7 +94,7 @@ def normalised_betas(context: dg.AssetExecutionContext, platform: Platform) -> d
                 parameters.betas,
                 quality=parameters.quality,
                 masks=masks,
-                mapper=platform.mapper,
+                mapper=platform.file_mapper,
                 progress=progress_of(context, "samples"),
                 scratch=scratch,
             )

@@ -77,7 +77,7 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             known=known,
             known_arrays=known_arrays,
             taxonomy=load_taxonomy(_own_taxonomy(platform)),
-            mapper=platform.mapper,
+            mapper=platform.file_mapper,
             progress=progress_of(context, "files"),
         )
     files = dict(inventory.files["path", "sha256"].iter_rows())
