@@ -17,6 +17,14 @@ from cup_assets.orchestration.automation import (
     ON_NEW_CHECKED_BATCHES,
     ON_NEW_CHECKED_DATA,
     ON_NEW_DATA,
+    ON_SETTLED_DATA,
+)
+from cup_assets.orchestration.conventions import (
+    CLASSIFIER,
+    IMPORTANCE,
+    LANDSCAPE,
+    PANELS,
+    STUDIES,
 )
 from cup_assets.orchestration.partitions import BATCHES
 
@@ -189,4 +197,96 @@ def test_every_aggregate_refreshes_by_itself_and_what_reads_the_dataset_asks_for
     }
     assert learns
     for name in learns - {"evaluation/leaderboard"}:  # it waits for cross-validations, which do
-        assert by_itself[name] in (ON_NEW_CHECKED_DATA, ON_NEW_CHECKED_BATCHES), name
+        if name in {key.to_user_string() for key in STUDIES}:
+            assert by_itself[name] == ON_SETTLED_DATA, name
+        else:
+            assert by_itself[name] in (ON_NEW_CHECKED_DATA, ON_NEW_CHECKED_BATCHES), name
+
+
+@dataclass
+class Hospital:
+    """A dataset, the classifier that is released from it, and a study of the dataset.
+
+    As on the platform, the study has a sensor of its own.
+    """
+
+    instance: dg.DagsterInstance
+    version: str = "1"
+    cursors: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        @dg.asset(automation_condition=ON_NEW_CHECKED_DATA)
+        def dataset() -> dg.MaterializeResult:  # type: ignore[type-arg]
+            return dg.MaterializeResult(data_version=dg.DataVersion(self.version))
+
+        @dg.asset(key=CLASSIFIER, deps=[dataset], automation_condition=ON_NEW_CHECKED_DATA)
+        def released() -> None: ...
+
+        @dg.asset(deps=[dataset], automation_condition=ON_SETTLED_DATA)
+        def study() -> None: ...
+
+        # The other branches that a run of aggregates ends with.
+        ends = [dg.AssetSpec(key) for key in (LANDSCAPE, IMPORTANCE, PANELS)]
+        self.assets = [dataset, released, study]
+        self.defs = dg.Definitions(assets=[*self.assets, *ends])
+
+    def make(self, *names: str) -> None:
+        keys = [CLASSIFIER if name == "classifier" else dg.AssetKey(name) for name in names]
+        dg.materialize(self.assets, selection=keys, instance=self.instance)
+
+    def start(self, *keys: dg.AssetKey) -> dg.DagsterRun:
+        return self.instance.create_run_for_job(
+            self.defs.resolve_implicit_global_asset_job_def(),
+            asset_selection=frozenset(keys),
+            status=dg.DagsterRunStatus.STARTED,
+        )
+
+    def asks_for(self, sensor: str) -> set[str]:
+        """Return what one look of the sensor of aggregates, or of studies, asks for."""
+        studies = dg.AssetSelection.assets("study")
+        target = studies if sensor == "studies" else dg.AssetSelection.all() - studies
+        result = dg.evaluate_automation_conditions(
+            defs=self.defs,
+            instance=self.instance,
+            asset_selection=target,
+            cursor=self.cursors.get(sensor),
+        )
+        self.cursors[sensor] = result.cursor
+        keys = (dg.AssetKey("dataset"), CLASSIFIER, dg.AssetKey("study"))
+        return {key.path[-1] for key in keys if result.get_num_requested(key)}
+
+
+def test_a_study_waits_for_the_classifier_and_is_asked_for_once_by_itself() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        hospital = Hospital(instance)
+        hospital.make("dataset", "classifier", "study")
+        hospital.asks_for("aggregates")
+        hospital.asks_for("studies")
+
+        hospital.version = "2"
+        hospital.make("dataset")
+        run = hospital.start(CLASSIFIER)
+        assert hospital.asks_for("studies") == set(), "the classifier comes first"
+        assert hospital.asks_for("studies") == set()
+        hospital.make("classifier")
+        hospital.instance.report_run_failed(hospital.instance.get_run_by_id(run.run_id) or run)
+        assert hospital.asks_for("studies") == {"study"}
+        assert hospital.asks_for("studies") == set()
+
+
+def test_no_run_of_the_platform_makes_a_study_together_with_what_others_wait_for() -> None:
+    graph = platform_defs.resolve_asset_graph()
+    studies = set(STUDIES)
+    sensors = [
+        sensor
+        for sensor in platform_defs.sensors or []
+        if isinstance(sensor, dg.AutomationConditionSensorDefinition)
+    ]
+    targets = {sensor.name: sensor.asset_selection.resolve(graph) for sensor in sensors}
+    assert targets.pop("refresh_studies") == studies
+    assert not any(target & studies for target in targets.values())
+    for key in studies:
+        assert graph.get(key).assets_def.op.tags["dagster/priority"] == "-1", key
+    for job in ("refresh_aggregates_now", "process_batch", "predict_batch"):
+        made = platform_defs.resolve_job_def(job).asset_layer.executable_asset_keys
+        assert not studies & set(made), job
