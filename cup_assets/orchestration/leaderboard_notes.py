@@ -29,6 +29,21 @@ _NUMBERS = ("error", "log_loss")
 _COMPARED = ("a", "b", "metric", "value_a", "value_b", "difference", "low", "high", "test", "p",
              "p_holm")  # fmt: skip
 
+_DEFINITIONS = """\
+- Intervals: 95 %, over bootstrap samples of patients; models are taken as they were fitted.
+- brier: mean over samples of the sum over classes of (score - truth)², from 0 to 2 (Capper 2018,
+  Maros 2020); log_loss: clipped at 1e-15; ece: 10 bins of equal width of the highest score.
+- coverage_at_99: largest share of samples that a threshold on the highest score keeps with an
+  accuracy of at least 99 %; precision_at_90, coverage_at_90: at a score of .9 or more.
+- A family's score is the sum of its classes' scores.
+- A scheme's figures are those of the samples that it could test; cross_array: the mean over the
+  arrays that were trained on.
+- Calibrators: none (raw), ridge (multinomial, the one in use), platt, isotonic, temperature.
+- Differences: first less second; error by McNemar's exact test on patients, the others by an
+  exchange test; p_holm corrected after Holm over the whole table.
+- Pictures of one model are those of the one that is to be released.
+"""
+
 
 def ranked(by_class: pl.DataFrame, scheme: str) -> list[str]:
     """Return the models of a scheme, the lowest calibrated log loss first."""
@@ -76,6 +91,12 @@ def other_notes(
     doubts: pl.DataFrame,
 ) -> dict[str, str]:
     """Return what the schemes test, calibration before and after, comparisons, doubted labels."""
+    # Three decimals would call a p of .0003 zero.
+    p_values = [
+        pl.col(name).map_elements(lambda p: f"{p:.2g}", return_dtype=pl.String)
+        for name in ("p", "p_holm")
+    ]
+    compared = comparisons.select(_COMPARED).with_columns(p_values)
     return {
         "what each scheme tested": markdown_table(tested),
         "error by what is held out": markdown_estimates(
@@ -84,8 +105,9 @@ def other_notes(
         "calibration before and after": markdown_estimates(
             calibrations, ["scheme", "model", "calibrator"]
         ),
-        f"models compared, {SCHEME}": markdown_table(comparisons.select(_COMPARED), max_rows=200),
+        f"models compared, {SCHEME}": markdown_table(compared, max_rows=200),
         "doubted labels": markdown_table(doubts, max_rows=200),
+        "definitions": _DEFINITIONS,
     }
 
 
@@ -97,34 +119,49 @@ def board_pictures(
     family_of: Mapping[str, str],
     parameters: EvaluationParameters,
 ) -> dict[str, bytes]:
-    """Return the pictures of all models, and of the one that would be released.
-
-    ``scores`` are those of the stratified scheme.
-    """
+    """Return the pictures of all models, and of the one that would be released."""
     models = ranked(by_class, SCHEME)
     pinned = parameters.released_model
     model = pinned if pinned in models else models[0]
     own = scores.filter(pl.col("model") == model)
-    seed, draws = parameters.seed, parameters.bootstraps
-    confusions = confusion_table(own, truth, family_of)
-    name = model.replace("_", " ")
     return {
         "leaderboard": leaderboard_plot(by_class),
         "comparison": comparison_plot(comparisons),
-        "reliability": reliability_diagram(
-            reliability_table(own, truth, seed, draws),
-            title=f"Does a score of the {name} mean what it says?",
-        ),
+        **_pictures_of(model.replace("_", " "), own, truth, family_of, parameters),
+    }
+
+
+def _pictures_of(
+    name: str,
+    scores: pl.DataFrame,
+    truth: pl.DataFrame,
+    family_of: Mapping[str, str],
+    parameters: EvaluationParameters,
+) -> dict[str, bytes]:
+    """Return whether one model's scores can be believed under each scheme, and what it confuses."""
+    seed, draws = parameters.seed, parameters.bootstraps
+    by_scheme = {scheme: scores.filter(pl.col("scheme") == scheme) for scheme in parameters.schemes}
+    pictures = {
+        f"reliability {scheme.replace('_', ' ')}": reliability_diagram(
+            reliability_table(some, truth, seed, draws),
+            title=f"Does a score of the {name} mean what it says ({scheme.replace('_', ' ')})?",
+        )
+        for scheme, some in by_scheme.items()
+        if some.height
+    }
+    own = by_scheme[SCHEME]
+    confusions = confusion_table(own, truth, family_of)
+    return pictures | {
         "reject option": reject_plot(
             reject_curve(own, truth, seed, draws),
             threshold=parameters.match_threshold,
-            title=f"What a threshold on the {name} costs, and what it saves",
+            title=f"What a threshold on the {name} costs, and what it saves ({SCHEME})",
         ),
         "confusion of classes": confusion_diagram(
-            confusions, title=f"What the {name} takes for what"
+            confusions, title=f"What the {name} takes for what ({SCHEME})"
         ),
         "confusion of families": confusion_diagram(
-            confusions, level="family", title=f"Which family the {name} takes for which"
+            confusions, level="family", title=f"Which family the {name} takes for which ({SCHEME})"
         ),
     }
 

@@ -234,10 +234,12 @@ def test_each_scheme_has_its_ranking_the_best_first(version: AssetVersion) -> No
     assert lines[4].startswith(f"| {BEST} | 0.042 (")
     assert "family error" in lines[2]
     assert "raw log loss" in raw
+    assert "sum over classes of (score - truth)², from 0 to 2" in notes["definitions"]
 
 
 def test_the_pictures_are_those_of_the_model_to_be_released(catalogue: Catalogue) -> None:
     folder = catalogue.path.parent.parent / "reports" / "pictures"
     names = {file.stem for file in (folder / LEADERBOARD.to_user_string()).rglob("*.png")}
-    assert {"leaderboard", "comparison", "reliability", "reject_option"} <= names
+    assert {"leaderboard", "comparison", "reject_option"} <= names
+    assert {"reliability_stratified", "reliability_leave_site_out"} <= names
     assert {"confusion_of_classes", "confusion_of_families"} <= names

@@ -107,7 +107,7 @@ def _leaderboard(context: dg.AssetExecutionContext, platform: Platform) -> Produ
             **board_notes(by_class, by_family),
             **other_notes(told, parts, calibrations, comparisons, doubts),
         },
-        pictures=board_pictures(by_class, comparisons, stratified, truth, family_of, parameters),
+        pictures=board_pictures(by_class, comparisons, scores, truth, family_of, parameters),
     )
 
 
