@@ -35,7 +35,8 @@ from cup_assets.cohort.table_members import (
 from cup_assets.cohort.taxonomy import Taxonomy, load_taxonomy
 from cup_assets.compute import make_mapper
 from cup_assets.console.errors import ConsoleError
-from cup_assets.console.evaluation_files import Made, check_folder, write_evaluation
+from cup_assets.console.evaluation_files import check_folder, write_evaluation
+from cup_assets.console.evaluation_sections import Made
 from cup_assets.console.wide import wide_console
 from cup_assets.orchestration.fold_keys import fold_keys
 from cup_assets.orchestration.fold_store import FoldStore, Keeper

@@ -15,7 +15,7 @@ import polars as pl
 
 _MOST_ROWS = 200
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1100px; margin: 2em auto;
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto;
        padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
@@ -60,7 +60,12 @@ def html_page(title: str, sections: Sequence[Section]) -> str:
 
 
 def html_table(frame: pl.DataFrame) -> str:
-    """Return a frame as an HTML table: numbers right-aligned, an en dash for what is not known."""
+    """Return a frame as an HTML table: numbers right-aligned, an en dash for what is not known.
+
+    A frame without rows is said to be none.
+    """
+    if frame.is_empty():
+        return '<p class="note">None.</p>'
     head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
     numeric = [dtype.is_numeric() for dtype in frame.dtypes]
     rows = "\n".join(

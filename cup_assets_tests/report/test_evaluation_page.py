@@ -31,3 +31,7 @@ def test_a_long_table_says_how_much_is_not_shown() -> None:
     table = html_table(pl.DataFrame({"n": range(1234)}))
     assert table.count("<tr>") == 201
     assert "… and 1,034 more rows." in table
+
+
+def test_a_table_without_rows_is_said_to_be_none() -> None:
+    assert html_table(pl.DataFrame({"n": []})) == '<p class="note">None.</p>'
