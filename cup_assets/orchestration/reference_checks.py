@@ -21,6 +21,35 @@ WHY_UNUSABLE = pl.concat_str(
 )
 
 
+def class_members(included: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Return each class of the members with its size and the diagnoses that were merged into it.
+
+    Parameters
+    ----------
+    included
+        Members: ``sample_id``, ``batch``, ``class``, ``family``, ``person``.
+    samples
+        ``sample_id``, ``batch`` and ``diagnosis`` as the sample sheets write it.
+
+    Returns
+    -------
+    Frame (family, class, samples, persons, diagnoses), diagnoses with their samples in brackets.
+    """
+    written = included.join(
+        samples.select("sample_id", "batch", "diagnosis"), on=["sample_id", "batch"], how="left"
+    )
+    by = ["family", "class"]
+    merged = (
+        written.group_by(*by, "diagnosis")
+        .len()
+        .sort(*by, "len", "diagnosis", descending=[False, False, True, False])
+        .group_by(by)
+        .agg(diagnoses=pl.format("{} ({})", "diagnosis", "len").str.join("; "))
+    )
+    sizes = written.group_by(by).agg(samples=pl.len(), persons=pl.col("person").n_unique())
+    return sizes.join(merged, on=by).sort(by)
+
+
 def doubtful_samples(samples: pl.DataFrame, conflicts: pl.DataFrame) -> pl.DataFrame:
     """Return every sample that is not beyond doubt, whatever its role, the worst first.
 

@@ -27,6 +27,7 @@ from cup_assets.orchestration.inputs import inputs_of, require
 from cup_assets.orchestration.materialise import Product, materialise
 from cup_assets.orchestration.reference_checks import (
     WHY_UNUSABLE,
+    class_members,
     doubtful_samples,
     reference_findings,
 )
@@ -154,11 +155,7 @@ def _reference(
         notes={
             "left out": markdown_table(reasons),
             "doubtful samples": markdown_table(doubtful_samples(current, conflicts), max_rows=200),
-            "classes": markdown_table(
-                included.group_by("family", "class").agg(
-                    samples=pl.len(), persons=pl.col("person").n_unique()
-                ).sort("family", "class")
-            ),
+            "classes": markdown_table(class_members(included, live), max_rows=200),
             "arrays": markdown_table(arrays.report),
             "probes not used": markdown_table(space.report),
             **scheme_notes(schemes),
