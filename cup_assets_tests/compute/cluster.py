@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cup_assets.compute.environment import environment
 from cup_assets.compute.java import find_java
 
+_CHECKOUT = Path(__file__).resolve().parents[2]
 _PATIENCE = 120.0
 
 
@@ -33,7 +36,18 @@ class Cluster:
     url: str = ""
 
     def start(self, workers: int, cores: int) -> None:
-        """Start a master and workers of so many cores each, on ports that are free."""
+        """Start a master and workers of so many cores each, on ports that are free.
+
+        The workers have an installation of their own, a copy of this one as it is now.
+        """
+        environment.cache_clear()
+        environment()
+        for package in ("cup_assets", "cup_assets_tests"):
+            shutil.copytree(
+                _CHECKOUT / package,
+                self.folder / "site" / package,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
         master = self._run("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
         self.url = self._said(master, r"Starting Spark master at (\S+)")
         logs = [
@@ -66,7 +80,7 @@ class Cluster:
 
         home = Path(pyspark.__file__).parent
         (scratch := self.folder / f"local-{name}").mkdir(parents=True)
-        environment = {
+        variables = {
             **os.environ,
             "JAVA_HOME": str(find_java()),
             "SPARK_HOME": str(home),
@@ -74,6 +88,7 @@ class Cluster:
             "SPARK_LOCAL_DIRS": str(scratch),
             "SPARK_DAEMON_MEMORY": "256m",
             "PYSPARK_PYTHON": sys.executable,
+            "PYTHONPATH": str(self.folder / "site"),
         }
         log = self.folder / f"{name}.log"
         with log.open("wb") as out:
@@ -84,7 +99,7 @@ class Cluster:
                 *arguments,
             ]
             self.processes.append(
-                subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=self.folder)
+                subprocess.Popen(command, stdout=out, stderr=out, env=variables, cwd=self.folder)
             )
         return log
 

