@@ -1,4 +1,4 @@
-"""Time and memory of the models on simulated betas, and of the row space against all columns.
+"""Time and memory of the models on simulated betas, and of the L2 fits against all columns.
 
     python benchmarks/models.py                       # 350 and 700 samples, 10,000 CpGs, 30 classes
     python benchmarks/models.py --samples 350 700 1400 --models xgboost neural_network
@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
 from cup_assets.classify.calibrate import log_losses
 from cup_assets.classify.models import MODELS, TrainingSet
-from cup_assets.classify.models.linear import row_space
+from cup_assets.classify.models.linear import gram_space, row_space
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.strategies import balanced
+from cup_assets.classify.tuned import one_thread
 
 _CLASSES = 30
 _HELD = 0.2  # an inner fold of five
@@ -91,7 +91,7 @@ def _measure(model: str, n: str, p: str) -> dict[str, Any]:
     spec, parameters = MODELS[model], EvaluationParameters()
     candidates = spec.candidates(parameters)
     training, held = simulated(int(n), int(p))
-    with threadpool_limits(1):
+    with one_thread():
         small = TrainingSet(training.features[:60, :50], training.codes[:60], _CLASSES)
         spec.fit(small, candidates[:1], parameters, 1)  # imports
         before = _resident()
@@ -147,23 +147,24 @@ def _seconds(taken: tuple[float, float]) -> str:
 
 
 def _peer(n: int, p: int, console: Console) -> None:
-    """Fit the L2 grids of one inner fold in the row space and on all columns, to the same end."""
+    """Fit the L2 grids of one inner fold by inner products and on all columns, to the same end."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
 
     parameters = EvaluationParameters()
     training, held = simulated(n, p)
     table = Table(title=f"L2 grids, {len(training.codes)} samples, {p:,} CpGs, {_CLASSES} classes")
-    for name in ("model", "row space", "of it the rotation", "scikit-learn", "ratio (processor)",
+    for name in ("model", "here", "of it inner products", "scikit-learn", "ratio (processor)",
                  "largest difference"):  # fmt: skip
         table.add_column(name, justify="left" if name == "model" else "right")
-    with threadpool_limits(1):
+    with one_thread():
         rotation, space = _timed(lambda: row_space(training.features))
+        products, _ = _timed(lambda: gram_space(training.features))
         centred = (training.features - space.centre) * space.scale
         unseen = (held.features - space.centre) * space.scale
         weights = balanced(training, parameters.strategy, 1)[1]
-        for name, values in (("logistic_regression", parameters.logistic_c),
-                             ("svm", parameters.svm_c)):  # fmt: skip
+        for name, values, shared in (("logistic_regression", parameters.logistic_c, rotation),
+                                     ("svm", parameters.svm_c, products)):  # fmt: skip
             spec, candidates = MODELS[name], [{"C": c} for c in values]
             ours, models = _timed(
                 lambda spec=spec, candidates=candidates: spec.fit(
@@ -188,7 +189,7 @@ def _peer(n: int, p: int, console: Console) -> None:
                 difference = max(difference, float(np.abs(found - expected).max()))
                 console.print(f"{name}, C {c:g}: scikit-learn {_seconds(taken)} s", style="dim")
             table.add_row(
-                name, *map(_seconds, (ours, rotation, theirs)), f"{theirs[1] / ours[1]:.1f}",
+                name, *map(_seconds, (ours, shared, theirs)), f"{theirs[1] / ours[1]:.1f}",
                 f"{difference:.1e}",
             )  # fmt: skip
     console.print(table)

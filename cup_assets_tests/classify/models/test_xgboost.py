@@ -57,3 +57,17 @@ def test_a_class_of_few_samples_gets_leaves_of_its_own() -> None:
     (model,) = MODELS["xgboost"].fit(part, [candidate], plain, 1)
     unseen = training.features[rows[92:]]
     assert (model.scores(unseen).argmax(axis=1) == 0).mean() > 0.9
+
+
+def test_two_samples_are_enough_for_a_leaf() -> None:
+    # Without weights the curvature of two rare samples is a few hundredths. XGBoost's own defaults,
+    # which it is compared with, would forbid their leaf, or leave it at half of the way.
+    codes = np.repeat([0, 1, 2, 3], [2, 30, 30, 30])
+    features = np.zeros((92, 20), dtype=np.float32)
+    features[:2] = 1
+    plain = replace(QUICK, strategy="none")
+    candidate = {"rounds": 5, "depth": 1, "rate": 0.3}
+    (model,) = MODELS["xgboost"].fit(TrainingSet(features, codes, 4), [candidate], plain, 1)
+    scores = model.scores(features[[0, 50]])
+    assert scores[0, 0] > 0.5
+    assert scores[1, 0] < 0.05
