@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 from cup_assets.classify.parameters import EvaluationParameters
 
+_COUNTS = (
+    *("candidates", "components", "trees", "random_draws", "max_repeats"),
+    *("boruta_candidates", "boruta_rounds", "boruta_depth", "stability_chosen"),
+)
+
 
 class PanelError(ValueError):
     """Data or parameters from which no panel can honestly be chosen or judged."""
@@ -39,6 +44,13 @@ class PanelParameters:
         Best CpGs by mean rank that are searched for redundancy; at least the largest size.
     correlated
         Absolute correlation from which two CpGs tell the same: one of them represents both.
+    boruta_candidates
+        Representatives of clusters, the most variable first, that Boruta judges.
+    boruta_rounds, boruta_depth
+        Most forests that Boruta grows, and the levels of their trees.
+    stability_halves, stability_chosen
+        Random halves of the patients that CpGs are chosen from anew, an even number, and how many
+        are chosen each time.
     panel_c
         Inverse L2 penalty of the light classifier of a panel, for standardised CpGs.
     random_draws
@@ -61,6 +73,11 @@ class PanelParameters:
     logistic_c: float = 10.0
     screened: int = 1000
     correlated: float = 0.7
+    boruta_candidates: int = 1000
+    boruta_rounds: int = 100
+    boruta_depth: int = 5
+    stability_halves: int = 100
+    stability_chosen: int = 100
     panel_c: float = 1.0
     random_draws: int = 5
     max_repeats: int = 1
@@ -76,7 +93,9 @@ class PanelParameters:
             )
         if not 0 < self.correlated <= 1:
             raise PanelError(f"correlated is {self.correlated}: it must lie in 0..1")
-        for name in ("candidates", "components", "trees", "random_draws", "max_repeats"):
+        if self.stability_halves < 2 or self.stability_halves % 2:
+            raise PanelError(f"stability_halves is {self.stability_halves}: give an even number")
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise PanelError(f"{name} is {getattr(self, name)}: it must be at least 1")
 

@@ -266,6 +266,19 @@ CREATE TABLE IF NOT EXISTS case_neighbours (
 CREATE TABLE IF NOT EXISTS cpg_importance (
     probe_id VARCHAR NOT NULL, method VARCHAR NOT NULL, "class" VARCHAR, score DOUBLE NOT NULL,
     rank INTEGER NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Of each candidate CpG: its cluster of correlated ones, Boruta's verdict, how often it is chosen from
+-- random halves of the patients; tests; and how each class differs from the others there.
+CREATE TABLE IF NOT EXISTS cpg_relevance (
+    probe_id VARCHAR NOT NULL, cluster INTEGER NOT NULL, representative VARCHAR NOT NULL,
+    correlation DOUBLE, verdict VARCHAR, boruta_importance DOUBLE, frequency DOUBLE,
+    frequency_of_cluster DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cpg_tests (
+    probe_id VARCHAR NOT NULL, method VARCHAR NOT NULL, statistic DOUBLE, p DOUBLE, fdr DOUBLE,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS cpg_effects (
+    probe_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, n INTEGER NOT NULL, mean DOUBLE,
+    mean_others DOUBLE, difference DOUBLE, separation DOUBLE, direction VARCHAR,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS panels (
     panel_id VARCHAR NOT NULL, size INTEGER NOT NULL, rank INTEGER NOT NULL, probe_id VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);

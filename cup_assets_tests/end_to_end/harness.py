@@ -59,6 +59,7 @@ bootstraps = 20
 [landscape]
 n_probes = 300
 n_components = 10
+seeds = [1]
 [panels]
 sizes = [5, 20]
 candidates = 300
@@ -67,6 +68,9 @@ components = 5
 trees = 20
 random_draws = 1
 bootstraps = 20
+boruta_candidates = 20
+boruta_rounds = 8
+stability_halves = 4
 """
 
 _READY = """

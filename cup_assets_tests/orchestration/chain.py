@@ -82,6 +82,8 @@ n_probes = 200
 n_components = 5
 perplexity = 5.0
 umap_neighbours = 5
+seeds = [1]
+heatmap_cpgs = 20
 [panels]
 sizes = [2, 5]
 candidates = 100
@@ -89,6 +91,10 @@ screened = 20
 trees = 10
 random_draws = 1
 bootstraps = 10
+boruta_candidates = 20
+boruta_rounds = 8
+stability_halves = 4
+stability_chosen = 10
 """
 
 COLUMNS = (
