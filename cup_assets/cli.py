@@ -129,7 +129,7 @@ def evaluate(
     probes: Annotated[int | None, typer.Option(help="Most variable probes kept.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random; default: 1.")] = None,
     parameters: Annotated[
-        Path | None, typer.Option(help="TOML with [cohort] and [evaluation].")
+        Path | None, typer.Option(help="TOML file with tables cohort and evaluation.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results; default: TABLE.evaluation.")

@@ -99,6 +99,9 @@ def run_evaluate(settings: Settings, request: Request) -> Path:
     ]
     for scheme in divided:
         _say_scheme(console, scheme)
+    if unasked := [name for name in evaluation.schemes if name not in {s.scheme for s in divided}]:
+        options = ", ".join(f"--{HELD_OUT_BY[name]}" for name in unasked)
+        console.print(f"not judged: {', '.join(unasked)}: no column was named with {options}")
     folds, parts, not_used = (
         pl.concat([getattr(scheme, name) for scheme in divided])
         for name in ("folds", "parts", "not_used")
@@ -117,6 +120,7 @@ def run_evaluate(settings: Settings, request: Request) -> Path:
         f"{found.doubts.height} label(s) that every model contradicts; {len(files)} files in {out}:"
         " report.html has all of it",
         soft_wrap=True,
+        markup=False,
     )
     return out
 
@@ -254,7 +258,10 @@ def _say_who(console: Console, request: Request, table: BetaTable, chosen: Table
 
 def _say_scheme(console: Console, scheme: SchemeFolds) -> None:
     if scheme.impossible:
-        console.print(f"{scheme.scheme}: impossible: {scheme.impossible}", style="yellow")
+        console.print(
+            f"{scheme.scheme}: impossible: {scheme.impossible}",
+            style="yellow", soft_wrap=True, markup=False,
+        )  # fmt: skip
     elif scheme.not_used.height:
         untested = scheme.not_used.filter(pl.col("part") == "test")["sample_id"].n_unique()
         console.print(

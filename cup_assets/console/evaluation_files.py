@@ -126,7 +126,8 @@ def _record(table: Path, labels: Path | None, made: Made) -> dict[str, Any]:
         "classes": made.chosen.members["class"].n_unique(),
         "probes": len(made.table.probe_ids),
         "left_out": made.chosen.left_out.height,
-        "schemes": {scheme.scheme: scheme.impossible or "evaluated" for scheme in made.schemes},
+        "schemes": dict.fromkeys(made.evaluation.schemes, "no column was named for it")
+        | {scheme.scheme: scheme.impossible or "evaluated" for scheme in made.schemes},
         "cohort": asdict(made.cohort),
         "evaluation": asdict(made.evaluation),
         "versions": libraries(),

@@ -167,9 +167,17 @@ def test_a_scheme_that_cannot_be_carried_out_is_said_and_not_left_away(
     frame.write_csv(request_.table)
     out = run_evaluate(settings(tmp_path), replace(request_, models=("svm",)))
     why = "leave_batch_out needs samples of at least two values of batch: found only 'the only one'"
-    assert f"leave_batch_out: impossible: {why}" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"leave_batch_out: impossible: {why}" in said
+    assert "not judged: leave_site_out, cross_array: no column was named with --site, --arr" in said
     record = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
-    assert record["schemes"] == {"stratified": "evaluated", "leave_batch_out": why}
+    nothing = "no column was named for it"
+    assert record["schemes"] == {
+        "stratified": "evaluated",
+        "leave_batch_out": why,
+        "leave_site_out": nothing,
+        "cross_array": nothing,
+    }
 
 
 @pytest.mark.parametrize(
