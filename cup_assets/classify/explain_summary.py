@@ -229,9 +229,8 @@ def swarm_points(
     -------
     Frame (class, place, feature, value, contribution), place 1 being the most important feature.
     """
-    names = [name for name in found.classes.tolist() if any(name in fold.points for fold in folds)]
     parts = [pl.DataFrame(schema=_POINTS)]
-    for name in sorted(names, key=list(folds[0].points).index):
+    for name in dict.fromkeys(name for fold in folds for name in fold.points):
         sizes = found.mean_absolute[:, found.classes == name][:, 0]
         for place, at in enumerate(best_features(sizes, most), start=1):
             feature = str(found.features[at])

@@ -166,8 +166,8 @@ def _check_scores(
                 f"{model}, {_name(fold.split)}: sample"
                 f" {str(data.sample_ids[fold.split.test[row]])!r} has the {what} score"
                 f" {full[row, column]!r} for {str(classes[column])!r} where"
-                f" {judged[row, column]!r} was judged: run the cross-validation again with this"
-                " code, on this kind of machine"
+                f" {judged[row, column]!r} was judged: run the cross-validation again with these"
+                " parameters and this code, on this kind of machine"
             )
 
 

@@ -176,6 +176,20 @@ def test_a_forest_of_leaves_only_has_nothing_to_explain() -> None:
     assert own.base.tolist() == [0.25, 0.75]
 
 
+def test_a_value_on_the_threshold_goes_the_way_that_the_forest_sends_it() -> None:
+    forest = Forest(
+        roots=np.array([0]), feature=np.array([0, -1, -1]), threshold=np.array([0.5, 0.0, 0.0]),
+        left=np.array([1, 0, 0]), right=np.array([2, 0, 0]),
+        value=np.array([[0.25, 0.75], [1.0, 0.0], [0.0, 1.0]]),
+        cover=np.array([4, 1, 3], dtype=np.int32),
+    )  # fmt: skip
+    own = EXPLAINERS[Forest](forest, None, None)  # type: ignore[arg-type]
+    for value, wanted in ((0.5, [0.75, -0.75]), (np.nextafter(np.float32(0.5), 1), [-0.25, 0.25])):
+        row = np.array([value], dtype=np.float32)
+        assert own.contributions(row).tolist() == [wanted]
+        assert (own.base + wanted == forest.scores(row[None])[0]).all()
+
+
 def test_contributions_to_boosted_trees_are_shapley_values_of_calibrated_logits(
     classifiers: dict[str, TunedClassifier], features: Features
 ) -> None:

@@ -65,6 +65,11 @@ def explanations(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     """
     parameters = platform.parameters
     models = parameters.explanations.models or tuple(MODELS)
+    if unknown := [model for model in models if model not in MODELS]:
+        raise dg.Failure(
+            f"explanations.models names {unknown[0]!r}: use {', '.join(MODELS)}",
+            allow_retries=False,
+        )
     recipe = Recipe(
         asset=EXPLANATIONS.to_user_string(),
         code_version="1",
