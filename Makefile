@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-models bench-spark bench-batch bench-adjustment
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-models bench-variances bench-spark bench-batch bench-adjustment
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -71,6 +71,9 @@ bench-novelty: $(STAMP) ## what a release says of classes that it has never seen
 
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py
+
+bench-variances: $(STAMP) ## the steps before the models: one walk for all training parts against one for each (minutes)
+	$(BIN)/python benchmarks/variances.py
 
 bench-spark: $(STAMP) ## what Spark costs beside local processes, and how a large matrix travels (minutes)
 	$(BIN)/python benchmarks/spark.py --large
