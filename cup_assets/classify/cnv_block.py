@@ -29,13 +29,14 @@ class CnvBlock:
     fill : float64[q]
         Mean log2 ratio in the training part, in place of a missing one; 0, neither gain nor loss,
         where all are missing.
-    scale
-        What log2 ratios are multiplied by.
+    scale : float64[q]
+        What the log2 ratios are multiplied by; 0 for a column that did not vary in the training
+        part, of which nothing can be learnt.
     """
 
     names: Strings = field(default_factory=lambda: np.empty(0, dtype=np.str_))
     fill: Floats = field(default_factory=_none)
-    scale: float = 1.0
+    scale: Floats = field(default_factory=_none)
 
     def features(self, cnv: Features) -> Features:
         """Turn log2 ratios float32[n, q] into features float32[n, q], each sample by itself."""
@@ -45,11 +46,14 @@ class CnvBlock:
 def fit_cnv_block(cnv: Features, names: Strings, betas_variance: float | None) -> CnvBlock:
     """Learn the steps from the log2 ratios float32[n, q] of a training part.
 
-    As in multiple factor analysis (Escofier and Pages 1994), blocks of features in different units
-    are brought to one weight, so that neither outvotes the other by its units or by the number of
-    its columns. Here their total variances are made equal. Within the block all columns are log2
-    ratios: each keeps its size, because a column of equal variance but without any gain or loss
-    would be noise made as loud as an amplification.
+    A column is divided by the square root of its standard deviation (Pareto scaling, van den Berg
+    et al. 2006). Left as they are, a few genes with amplifications of 3 would drown the arms, with
+    gains of .3; brought to equal variance, the noise of arms that nothing happens to would be as
+    loud as either. On simulated profiles this was close to the better of the two, whichever it was.
+
+    The block is then given the total variance of the betas, so that neither outvotes the other by
+    its units or by the number of its columns: the aim of multiple factor analysis (Escofier and
+    Pages 1994), which makes the largest variances equal.
 
     Parameters
     ----------
@@ -67,11 +71,15 @@ def fit_cnv_block(cnv: Features, names: Strings, betas_variance: float | None) -
     missing = np.isnan(values)
     values[missing] = 0.0
     fill = values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-    total = float(np.where(missing, fill, values).var(axis=0).sum())
-    if total < 1e-12 * len(names):
+    spread = np.where(missing, fill, values).std(axis=0)
+    varies = spread > 1e-6
+    if not varies.any():
         raise ClassifyError(
             "no log2 ratio of copy number is known and varies in the training part: learn from"
             " betas alone"
         )
-    scale = 1.0 if betas_variance is None else float(np.sqrt(betas_variance / total))
+    scale = np.where(varies, 1 / np.sqrt(np.where(varies, spread, 1.0)), 0.0)
+    if betas_variance is not None:
+        # A column scaled like that has its standard deviation as variance.
+        scale *= np.sqrt(betas_variance / spread[varies].sum())
     return CnvBlock(names, fill, scale)

@@ -28,7 +28,7 @@ ALL = np.arange(120)
 def _same(one: Pipeline, other: Pipeline) -> bool:
     names = ("columns", "probe_ids", "fill", "factors", "factor_of", "levels", "shift")
     alike = all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in names)
-    return alike and one.cnv.scale == other.cnv.scale
+    return alike and one.cnv.scale.tobytes() == other.cnv.scale.tobytes()
 
 
 def _many_levels(missing: float = 0.05) -> TrainingData:
