@@ -111,7 +111,9 @@ def _brief(board: pl.DataFrame) -> pl.DataFrame:
         brief = {"scheme": row["scheme"], "model": row["model"], "error (95 %)": error}
         for name, (metric, with_raw) in _BRIEF.items():
             raw = f" ({_text(row['raw_' + metric], '.3f')})" if with_raw else ""
-            brief[name] = _text(row[metric], ".3f") + raw
+            # Differences of this one begin where those of the others end.
+            digits = ".4f" if metric == "auc_hand_till" else ".3f"
+            brief[name] = _text(row[metric], digits) + raw
         rows.append(brief)
     return pl.DataFrame(rows)
 

@@ -21,6 +21,7 @@ h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2.2em; }
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
 th, td { padding: .25em .7em; border-bottom: 1px solid #e3e3e3; text-align: left;
          white-space: nowrap; }
+th { white-space: normal; vertical-align: bottom; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; display: block; margin: .6em 0; }
 p.note { color: #6b6b6b; max-width: 75ch; }
