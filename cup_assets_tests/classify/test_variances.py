@@ -20,7 +20,13 @@ from cup_assets.classify.pipeline import Pipeline, fit_pipeline, fit_pipelines
 from cup_assets.classify.prepared import narrow, prepare
 from cup_assets.classify.tuned import fit_tuned
 from cup_assets.compute import local, serial
-from cup_assets_tests.classify.synthetic import QUICK, cohort, folds, with_copy_number
+from cup_assets_tests.classify.synthetic import (
+    QUICK,
+    cohort,
+    folds,
+    with_copy_number,
+    with_other_rows,
+)
 
 ALL = np.arange(120)
 
@@ -156,6 +162,20 @@ def test_a_part_prepared_with_others_gives_the_classifier_of_the_part_alone() ->
     assert alone.pipeline.probe_ids.tolist() == among.pipeline.probe_ids.tolist()
     held = alone.pipeline.features_of(data, split.test)
     assert held.tobytes() == among.pipeline.features_of(few, split.test).tobytes()
+
+
+def test_an_inner_fold_has_no_say_in_the_steps_learnt_without_it() -> None:
+    data = with_copy_number(cohort(p=300))
+    parts = [(split.train, split.inner) for split in outer_folds(data, folds(data))]
+    (rows, groups), generator = parts[1], np.random.default_rng(8)
+    for number, name in enumerate(np.unique(groups)):
+        held, cnv = rows[groups == name], data.cnv.copy()
+        cnv[held] += 3.0 * generator.normal(size=cnv[held].shape)
+        other = replace(with_other_rows(data, held, seed=5), cnv=cnv)
+        one, two = (prepare(of, parts, QUICK)[1] for of in (data, other))
+        assert _same(one.without[number], two.without[number])
+        assert not _same(one.without[number - 1], two.without[number - 1])
+        assert not _same(one.whole, two.whole)
 
 
 def test_a_part_without_samples_is_refused_and_no_part_needs_no_walk() -> None:
