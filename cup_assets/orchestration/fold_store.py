@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -130,7 +131,7 @@ def _read(archive: zipfile.ZipFile, key: str) -> FoldResult:
     head = json.loads(archive.read(_HEAD))
     if head.pop("key") != key:
         raise ValueError("it holds the result of another fold")
-    tables = {
+    tables: dict[str, Any] = {
         name.removesuffix(".parquet"): pl.read_parquet(io.BytesIO(archive.read(name)))
         for name in archive.namelist()
         if name != _HEAD
