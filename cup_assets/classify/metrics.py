@@ -35,6 +35,8 @@ Intervals are percentiles over bootstrap samples of patients (`bootstrap`); a sh
 1 has the exact binomial interval over patients instead, because the bootstrap would call it
 certain. Other intervals are null where the metric is undefined in more than a fifth of the draws,
 as the F1 of a class of one patient, or the same in every draw, such as a macro F1 of exactly 1.
+An interval that would leave its own value out reaches to it: the ece of a draw is that of noisier
+bins, so that all but a few draws can lie above the ece of the data.
 """
 
 from __future__ import annotations
@@ -289,4 +291,7 @@ class _Metric:
             return value, *share_interval(value, draws, len(self.patients))
         if np.nanmax(draws, initial=-np.inf) - np.nanmin(draws, initial=np.inf) < _NO_SPREAD:
             return value, None, None
-        return value, *percentile_interval(draws)
+        low, high = percentile_interval(draws)
+        if low is None or high is None:
+            return value, None, None
+        return value, min(low, value), max(high, value)

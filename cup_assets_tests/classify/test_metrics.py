@@ -131,6 +131,16 @@ def test_every_metric_has_its_raw_form_and_an_interval_around_it() -> None:
     assert accuracy["high"] - accuracy["low"] == pytest.approx(2 * 1.96 * spread, rel=0.25)
 
 
+def test_no_interval_leaves_its_own_value_out() -> None:
+    for seed in range(30):
+        generator = np.random.default_rng(seed)
+        scores = generator.dirichlet([0.3] * 3, 60)
+        # True chances: the data's calibration error is noise, and that of a draw more of it.
+        truth = [CLASSES[generator.choice(3, p=row)] for row in scores]
+        found = metrics(*_frames(scores, truth), seed=1, bootstraps=100).drop_nulls("low")
+        assert found.filter(~pl.col("value").is_between("low", "high")).is_empty()
+
+
 def test_copies_of_a_patient_do_not_narrow_the_interval() -> None:
     scores, truth = _random(40, 5)
     once = metrics(*_frames(scores, truth), seed=1, bootstraps=300)
