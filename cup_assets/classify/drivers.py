@@ -16,6 +16,7 @@ from cup_assets.classify.data import Features, Strings
 from cup_assets.classify.errors import ReleaseError
 from cup_assets.classify.explain import explainer
 from cup_assets.classify.explain_folds import top_features
+from cup_assets.classify.explain_linear import CalibratedLogits
 from cup_assets.classify.release import Release
 from cup_assets.classify.tuned import one_thread
 
@@ -26,6 +27,7 @@ DRIVER_SCHEMA = {
     "quantity": pl.String,
     "base": pl.Float64,
     "output": pl.Float64,
+    "floor_gap": pl.Float64,
     "feature": pl.String,
     "value": pl.Float64,
     "contribution": pl.Float64,
@@ -60,8 +62,11 @@ def drivers(
     pl.DataFrame
         `DRIVER_SCHEMA`, rank 1 the largest contribution of either sign. ``base`` plus all
         contributions, those not kept too, are the ``output``: the calibrated logit of the class,
-        or its raw score, as ``quantity`` says. ``value`` is the beta as the model sees it, null
-        where it was not measured and counts as the mean of the reference.
+        or its raw score, as ``quantity`` says. ``floor_gap`` is by how much the calibrator's floor
+        on raw scores, which has no part in the contributions, changes a logit of the sample at
+        most: 0 where no raw score is that low, null where no logit is explained. ``value`` is the
+        beta as the model sees it, null where it was not measured and counts as the mean of the
+        reference.
 
     Raises
     ------
@@ -78,6 +83,7 @@ def drivers(
     rows: list[tuple[object, ...]] = []
     with one_thread():
         own = explainer(classifier, release.background)
+        decision = getattr(own, "decision", None)
         for row, known, sample_id, name in zip(
             features, measured, calls["sample_id"], calls["class"], strict=True
         ):
@@ -85,7 +91,8 @@ def drivers(
                 continue
             code = classes.index(name)
             contributions = np.ascontiguousarray(own.contributions(row)[:, code])
-            said = (own.quantity, float(own.base[code]), float(own.output(row)[code]))
+            gap = decision.floor_gap(row) if isinstance(decision, CalibratedLogits) else None
+            said = (own.quantity, float(own.base[code]), float(own.output(row)[code]), gap)
             for rank, at in enumerate(top_features(contributions, top), start=1):
                 value = float(row[at]) if known[at] else None
                 rows.append(

@@ -310,7 +310,9 @@ CREATE TABLE IF NOT EXISTS prediction_scores (
 CREATE TABLE IF NOT EXISTS prediction_cpgs (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
     "class" VARCHAR NOT NULL, quantity VARCHAR NOT NULL, base DOUBLE NOT NULL,
-    output DOUBLE NOT NULL, feature VARCHAR NOT NULL, gene VARCHAR,
+    output DOUBLE NOT NULL,
+    floor_gap DOUBLE, -- most that the calibrator's floor, left out of the contributions, changes
+    feature VARCHAR NOT NULL, gene VARCHAR,
     value DOUBLE, -- null: not measured, counts as the mean of the reference
     contribution DOUBLE NOT NULL, rank INTEGER NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
@@ -346,7 +348,9 @@ WITH observed AS (
 )
 SELECT sample_id, batch, release, "class", feature, 'cpg' AS kind, gene, value, contribution,
        rank::BIGINT AS rank, NULL::DOUBLE AS class_share, NULL::DOUBLE AS other_share,
-       'adds to the ' || replace(quantity, '_', ' ') AS note, run_id, data_version
+       'adds to the ' || replace(quantity, '_', ' ')
+           || if(floor_gap > 1e-9, ' before the floor on raw scores', '') AS note,
+       run_id, data_version
 FROM prediction_cpgs
 UNION ALL
 SELECT p.sample_id, p.batch, p.release, p."class", t.change || ' of ' || t.region, 'anomaly',

@@ -76,6 +76,9 @@ def test_the_drivers_of_a_case_lead_from_the_base_to_its_score(
     own = called.scores.filter(pl.col("class") == first["class"])
     if first["quantity"] == "raw_score":
         assert first["output"] == own["raw_score"][0]
+        assert first["floor_gap"] is None
+    else:
+        assert first["floor_gap"] == pytest.approx(0, abs=1e-9)
     assert found["rank"].to_list() == list(range(1, found.height + 1))
 
 
@@ -114,6 +117,16 @@ def test_samples_of_the_reference_are_stored_only_where_they_are_needed(
         assert background is not None
         kernel = model == "svm" and "anchors" in release.classifier.model.arrays()
         assert bool(len(background.rows)) == (model == "neural_network" or kernel)
+
+
+def test_a_score_below_the_floor_is_told(data: TrainingData, releases: dict[str, Release]) -> None:
+    release = releases["logistic_regression"]
+    own = release.classifier
+    high = replace(own, calibrator=replace(own.calibrator, floor=0.1))
+    found = explained(replace(release, classifier=high), data, [7], 3)
+    usual = explained(release, data, [7], 3)
+    assert found["floor_gap"].min() > 0.01  # type: ignore[operator]
+    assert found["output"].to_list() == usual["output"].to_list()
 
 
 def test_a_release_without_background_says_so(

@@ -26,11 +26,19 @@ CONTRACT = {
     "folds": "scheme repeat outer_fold inner_fold sample_id",
     "cv_scores": "model scheme strategy features repeat outer_fold sample_id class raw_score score",
     "cv_metrics": "model scheme strategy features metric class value low high",
+    "cv_family_metrics": "model scheme strategy features metric family value low high",
+    "cv_calibration_metrics": "model scheme calibrator metric value low high",
+    "cv_comparisons": "study scheme a b metric value_a value_b difference low high test p p_holm",
     "landscape": "method seed sample_id x y",
     "cpg_importance": "probe_id method class score rank",
     "panels": "panel_id size rank probe_id",
     "panel_curve": "model selector size metric value low high",
     "predictions": "sample_id release class score family family_score call missing note",
+    "prediction_drivers": "sample_id batch release class feature kind gene value contribution rank"
+    " class_share other_share note",
+    "cv_explanations": "model scheme class feature gene mean_absolute direction rank",
+    "cv_case_explanations": "model scheme repeat outer_fold sample_id class part feature value"
+    " contribution rank",
     "label_doubts": "sample_id class suggested evidence",
     "input_manifest": "asset asset_version input input_version run_id",
 }

@@ -90,12 +90,21 @@ def test_a_place_without_a_call_counts_neither_for_nor_against(
 def test_cpgs_come_with_what_they_add_to(
     connection: duckdb.DuckDBPyConnection, insert: Insert
 ) -> None:
-    insert(
-        "prediction_cpgs", sample_id="x", batch="b", release="r", quantity="calibrated_logit",
-        base=0.0, output=2.0, feature="cg1", gene="TP53", value=0.8, contribution=1.5, rank=1,
-        **{"class": "A"},
-    )  # fmt: skip
+    for name, quantity, gap in (
+        ("x", "calibrated_logit", 0.0), ("y", "calibrated_logit", 0.4), ("z", "raw_score", None),
+    ):  # fmt: skip
+        insert(
+            "prediction_cpgs", sample_id=name, batch="b", release="r", quantity=quantity,
+            base=0.0, output=2.0, floor_gap=gap, feature="cg1", gene="TP53", value=0.8,
+            contribution=1.5, rank=1, **{"class": "A"},
+        )  # fmt: skip
     found = connection.execute(
         "SELECT kind, feature, gene, value, contribution, note FROM prediction_drivers"
+        " ORDER BY sample_id"
     ).fetchall()
-    assert found == [("cpg", "cg1", "TP53", 0.8, 1.5, "adds to the calibrated logit")]
+    assert [row[:5] for row in found] == [("cpg", "cg1", "TP53", 0.8, 1.5)] * 3
+    assert [row[5] for row in found] == [
+        "adds to the calibrated logit",
+        "adds to the calibrated logit before the floor on raw scores",
+        "adds to the raw score",
+    ]
