@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-models bench-variances bench-spark bench-batch bench-adjustment
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-judging bench-models bench-variances bench-spark bench-batch bench-adjustment
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -65,6 +65,9 @@ bench-models: $(STAMP) ## a fit and an inner grid of every model; the row space 
 bench-leaderboard: $(STAMP) ## the whole leaderboard, 1,400 simulated samples, 5 x 5 nested; and how it grows (an hour or more)
 	$(BIN)/python benchmarks/leaderboard.py
 	$(BIN)/python benchmarks/leaderboard.py --growth
+
+bench-judging: $(STAMP) ## judging 1,400 samples x 30 classes: metrics, intervals, comparisons, pictures (minutes)
+	$(BIN)/python benchmarks/judging.py
 
 bench-novelty: $(STAMP) ## what a release says of classes that it has never seen, on the data folder's reference samples
 	$(BIN)/python benchmarks/novelty.py --data data
