@@ -184,10 +184,10 @@ def fit_temperature(raw: Floats, codes: Ints, floor: float) -> Temperature:
 
     if slope(0.0) >= 0:
         return Temperature(0.0, floor)
-    upper = 1.0
-    while slope(upper) < 0 and upper < 1e6:
-        upper *= 2
-    return Temperature(float(brentq(slope, 0.0, upper, xtol=1e-12)), floor)
+    lower, upper = 0.0, 1.0
+    while slope(upper) < 0:
+        lower, upper = upper, 2 * upper
+    return Temperature(float(brentq(slope, lower, upper, xtol=1e-12)), floor)
 
 
 VARIANTS: dict[str, Callable[[Floats, Ints, float], Variant]] = {

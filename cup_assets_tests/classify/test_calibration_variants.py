@@ -87,6 +87,13 @@ def test_no_class_becomes_less_likely_as_its_score_rises() -> None:
     assert fit_temperature(upside_down, codes, 1e-9).inverse == 0
 
 
+def test_scores_that_hardly_differ_are_sharpened_as_far_as_they_are_right() -> None:
+    true, codes = _labelled(4000, 5, 1)
+    found = fit_temperature(_sharpened(true, 1e-9), codes, 1e-12)
+    assert found.inverse == pytest.approx(1e9, rel=0.05)
+    assert fit_temperature(np.full((40, 4), 0.25), np.arange(40) % 4, 1e-9).inverse == 0
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**31), st.integers(5, 60))
 def test_isotonic_rises_and_is_the_rising_function_of_least_squares(seed: int, n: int) -> None:
