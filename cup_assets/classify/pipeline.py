@@ -139,13 +139,15 @@ def fit_pipelines(
     Raises
     ------
     ClassifyError
-        As `fit_pipeline`, for the first such part.
+        As `fit_pipeline`, and where a part holds no samples.
     """
     if any(not len(rows) for rows in parts):
         raise ClassifyError("a training part holds no samples")
     # Copy number is adjusted for nothing.
     adjust = () if data.features == "cnv" else parameters.adjust
-    designs = [shift_design(data, rows, adjust, parameters.adjust_ridge) for rows in parts]
+    # More threads would change the order of additions, here and below.
+    with threadpool_limits(1):
+        designs = [shift_design(data, rows, adjust, parameters.adjust_ridge) for rows in parts]
     found = most_variable(
         data.X,
         list(zip(parts, designs, strict=True)),
@@ -170,7 +172,6 @@ def _fit(
     fill, shift = np.zeros(len(columns)), np.zeros((len(design.levels), len(columns)))
     variance = np.zeros(len(columns))
     known = design.indicator.sum(axis=1, keepdims=True) > 0
-    # More threads would change the order of additions.
     with threadpool_limits(1):
         for start in range(0, len(columns), _BLOCK):
             block = slice(start, start + _BLOCK)
