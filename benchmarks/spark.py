@@ -3,7 +3,7 @@
 The same items on the same two CPUs: what Spark local[2] takes longer is Java, the start of its
 Python processes, and the way of items and results. A cluster pays the same and has more CPUs.
 
-    python benchmarks/spark.py [--samples 350] [--probes 2000] [--large]
+    python benchmarks/spark.py [--samples 350] [--probes 2000] [--part cv] [--large]
 """
 
 from __future__ import annotations
@@ -110,25 +110,32 @@ def travels(title: str, matrix: np.ndarray) -> None:
             ]
 
 
+def large_arrays(probes: int) -> None:
+    rng = np.random.default_rng(1)
+    betas = rng.random((1400, 10_000), dtype=np.float32)
+    travels("1,400 x 10,000 betas in memory", betas)
+    with tempfile.TemporaryDirectory() as folder:
+        shape = (1400, probes)
+        file = Path(folder) / "betas.npy"
+        np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)  # all zero
+        mapped = np.ascontiguousarray(np.load(file, mmap_mode="r"))
+        travels(f"1,400 x {shape[1]:,} betas in a mapped file", mapped)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=350)
     parser.add_argument("--probes", type=int, default=2000)
+    parser.add_argument("--part", choices=("all", "cv", "travel"), default="all")
     parser.add_argument(
         "--large", action="store_true", help="a mapped matrix of 1,400 x 450,000 (2.5 GB), too"
     )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    cross_validations(arguments.samples, arguments.probes)
-    rng = np.random.default_rng(1)
-    betas = rng.random((1400, 10_000), dtype=np.float32)
-    travels("1,400 x 10,000 betas in memory", betas)
-    with tempfile.TemporaryDirectory() as folder:
-        shape = (1400, 450_000 if arguments.large else 10_000)
-        file = Path(folder) / "betas.npy"
-        np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)  # all zero
-        mapped = np.ascontiguousarray(np.load(file, mmap_mode="r"))
-        travels(f"1,400 x {shape[1]:,} betas in a mapped file", mapped)
+    if arguments.part != "travel":
+        cross_validations(arguments.samples, arguments.probes)
+    if arguments.part != "cv":
+        large_arrays(450_000 if arguments.large else 10_000)
 
 
 if __name__ == "__main__":
