@@ -163,14 +163,14 @@ def _sentence(
     if error["low"] is not None:
         between = f", 95 % interval {error['low'] * 100:+.1f} to {error['high'] * 100:+.1f}"
     told = [name for metric, name in _METRICS.items() if rows[metric]["p_holm"] < 0.05]
-    verdict = "no difference is beyond doubt"
-    if told:
-        verdict = f"beyond doubt the difference is in {' and '.join(told)}"
+    verdict = (
+        f"different beyond chance: {', '.join(told)}" if told else "no difference beyond chance"
+    )
     return (
         f"{model.replace('_', ' ')}, {_NAMES[other]} instead of {_NAMES[baseline]}: error"
         f" {error['value_a']:.1%} instead of {error['value_b']:.1%}"
         f" ({error['difference'] * 100:+.1f} points{between}), macro F1 {f1['value_a']:.3f} instead"
-        f" of {f1['value_b']:.3f}; {verdict} (Holm, p < .05).{rest}"
+        f" of {f1['value_b']:.3f}; {verdict} (p < .05 after Holm over all comparisons).{rest}"
     )
 
 
