@@ -117,7 +117,7 @@ def _measure(
     folds = folds.filter(pl.col("outer_fold") < only)
     parameters = replace(EvaluationParameters(), n_probes=probes)
     start, before = time.perf_counter(), look().processor
-    with watched() as looks:
+    with watched(every=2.0) as looks:  # a look costs some milliseconds of its own
         result = nested_cv(data, model, folds, parameters, local(workers))
         table = metrics(result.scores, truth, parameters.seed, parameters.bootstraps)
     found = dict(table.filter(pl.col("class").is_null())["metric", "value"].iter_rows())
