@@ -5,8 +5,10 @@ that hold such buffers, and putting it together again. Does not belong here: who
 
 Pickle's protocol 5 hands the buffers of contiguous arrays out instead of copying them. A buffer
 that is already part of a file (a memory-mapped matrix) is named, not copied; any other can be laid
-into a file, and is mapped from there by all processes of a machine. The pickle itself is never
-read from a file.
+into a file, and is mapped from there by all processes of a machine.
+
+This is the one module that uses pickle: between the processes of one run, as joblib does, and never
+from a file, which somebody else could have written.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import PickleBuffer, loads  # noqa: TID251 -- see the module's docstring
+from pickle import PickleBuffer, dumps, loads  # noqa: TID251 -- see the module's docstring
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,9 @@ LARGE = 1 << 20
 """Bytes from which on an array does not travel in the pickle."""
 
 Buffer = NDArray[np.uint8]
+
+Block = PickleBuffer
+"""Memory of an array, not copied."""
 
 
 class NotThereError(ComputeError):
@@ -118,6 +123,16 @@ def unpack(head: bytes, buffers: Sequence[Buffer]) -> Callable[..., Any]:
     """Put a function together; its large arrays are read-only views of the buffers."""
     function: Callable[..., Any] = loads(head, buffers=buffers)  # noqa: S301 -- not from disk
     return function
+
+
+def frozen(value: object) -> bytes:
+    """Return a result or an error as bytes."""
+    return dumps(value, protocol=5)
+
+
+def thawed(data: bytes) -> Any:
+    """Return what a process of this run has frozen."""
+    return loads(data)  # noqa: S301 -- not from disk
 
 
 def file_of(buffer: PickleBuffer) -> FilePart | None:

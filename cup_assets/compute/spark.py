@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import PickleBuffer  # noqa: TID251 -- a type
 from typing import Any
 
 from cup_assets.compute.environment import environment
 from cup_assets.compute.errors import SparkError
 from cup_assets.compute.java import find_java
 from cup_assets.compute.mapping import Item, Mapper, Result, serial
-from cup_assets.compute.parcel import FilePart, NotThereError, Parcel, file_of, pack, to_file
+from cup_assets.compute.parcel import Block, FilePart, NotThereError, Parcel, file_of, pack, to_file
 from cup_assets.compute.scratch import scratch_folder
 from cup_assets.compute.spark_job import Job, spark_job
 from cup_assets.compute.spark_look import look_at_workers
@@ -173,7 +172,7 @@ def _sent(
             sent.destroy()
 
 
-def _file(context: Any, buffer: PickleBuffer, room: Path, free: Path) -> FilePart:
+def _file(context: Any, buffer: Block, room: Path, free: Path) -> FilePart:
     """Return the file that a buffer is mapped from, if the workers see that too, or make one."""
     found = file_of(buffer)
     if found and (is_local(context.master) or Path(found.path).is_relative_to(room.absolute())):

@@ -7,7 +7,6 @@ Belongs here: everything that runs on the workers. Does not belong here: the dri
 from __future__ import annotations
 
 import os
-import pickle  # noqa: TID251 -- between this run's own processes, never from a file
 import platform
 import tempfile
 import traceback
@@ -20,7 +19,7 @@ import numpy as np
 
 from cup_assets.compute.environment import differences, environment
 from cup_assets.compute.errors import ComputeError, SparkError
-from cup_assets.compute.parcel import Buffer, unpack
+from cup_assets.compute.parcel import Block, Buffer, frozen, thawed, unpack
 
 _LANDED = "cup-part-"
 
@@ -37,12 +36,12 @@ class Outcome:
 
     index: int
     host: str
-    pickled: bytes
+    frozen: bytes
     trace: str = ""
 
     def result(self) -> Any:
         """Return the result; raise the error, with the worker's traceback as a note."""
-        value = pickle.loads(self.pickled)  # noqa: S301 -- from this run's own worker
+        value = thawed(self.frozen)
         if not self.trace:
             return value
         value.add_note(f"raised for item {self.index} on Spark worker {self.host}:\n{self.trace}")
@@ -88,7 +87,7 @@ class Task:
             if self.expected is not None and (differs := _differs(self.expected)):
                 raise SparkError(f"Spark worker {platform.node()} {differs}")
             function = unpack(self.head.value, [part.open() for part in self.parts])
-            outcome = Outcome(index, platform.node(), pickle.dumps(function(item), protocol=5))
+            outcome = Outcome(index, platform.node(), frozen(function(item)))
         except Exception as error:  # noqa: BLE001 -- raised again by the driver
             outcome = Outcome(index, platform.node(), _portable(error), traceback.format_exc())
         self.arrivals.add({index: outcome})
@@ -97,11 +96,11 @@ class Task:
 def _portable(error: Exception) -> bytes:
     """Return the pickle of an error; of one that cannot be put together again, its text."""
     try:
-        pickled = pickle.dumps(error, protocol=5)
-        pickle.loads(pickled)  # noqa: S301 -- made a line above
+        data = frozen(error)
+        thawed(data)
     except Exception:  # noqa: BLE001 -- whatever its class does
-        return pickle.dumps(ComputeError(f"{type(error).__name__}: {error}"), protocol=5)
-    return pickled
+        return frozen(ComputeError(f"{type(error).__name__}: {error}"))
+    return data
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,7 @@ class InMemory:
     """What is broadcast for a `SentPart`: bytes that become a file where they are unpickled."""
 
     name: str
-    buffer: pickle.PickleBuffer
+    buffer: Block
 
     def __reduce_ex__(self, _: Any) -> tuple[Callable[..., str], tuple[Any, ...]]:
         return _land, (self.name, self.buffer)
