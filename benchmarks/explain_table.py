@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +38,7 @@ from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.refit import judged_folds
 from cup_assets.classify.study_parameters import ExplanationParameters
 from cup_assets.cohort.beta_table import read_beta_table
+from cup_assets.cohort.interpolated import interpolated
 from cup_assets.cohort.parameters import CohortParameters
 from cup_assets.cohort.schemes import assign_scheme
 from cup_assets.compute import local
@@ -47,7 +49,10 @@ def main() -> None:
     options, console = _options(), Console(highlight=False, width=130)
     table = read_beta_table(options.table, about=[options.label])
     samples = table.samples.with_columns(pl.col(options.label).alias("class"))
-    data = TrainingData.from_frame(samples, table.X, table.probe_ids)
+    # Samples that nobody measured, points between two others, would flatter every figure.
+    made = interpolated(table.X, samples["class"].to_list())
+    measured = np.setdiff1d(np.arange(len(table.X)), list(made))
+    data = TrainingData.from_frame(samples[measured.tolist()], table.X[measured], table.probe_ids)
     members = data.truth().with_columns(batch=pl.lit("one"))
     plan = CohortParameters(outer_folds=5, inner_folds=3)
     folds = assign_scheme("stratified", members, plan).folds

@@ -29,6 +29,7 @@ from cup_assets.classify.release import Release
 from cup_assets.classify.release_fit import fit_release
 from cup_assets.cohort import CohortParameters
 from cup_assets.cohort.folds import assign_folds
+from cup_assets.cohort.interpolated import interpolated
 
 _NO_METRICS = pl.DataFrame(
     schema=dict.fromkeys(("metric", "class"), pl.String)
@@ -69,7 +70,10 @@ def from_table(path: Path, label: str) -> TrainingData:
          "material": "unknown"}
     )  # fmt: skip
     X = np.ascontiguousarray(frame.select(probes).to_numpy(), dtype=np.float32)
-    return TrainingData.from_frame(samples, X, probes)
+    # Samples that nobody measured, points between two others, would flatter every figure.
+    made = interpolated(X, frame[label].to_list())
+    measured = np.setdiff1d(np.arange(len(X)), list(made))
+    return TrainingData.from_frame(samples[measured.tolist()], X[measured], probes)
 
 
 def from_folder(folder: Path) -> tuple[TrainingData, EvaluationParameters]:

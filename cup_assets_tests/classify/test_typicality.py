@@ -101,22 +101,55 @@ def test_of_known_classes_as_many_are_lost_as_the_limit_says(
 
 def test_the_share_counts_who_is_at_least_as_far() -> None:
     one = Typicality(
-        np.zeros((1, 1, 2)), np.eye(2, dtype=np.float32)[None], np.array([9.0, 1.0, 4.0]),
-        np.zeros(3, np.int64),
+        np.zeros((1, 1, 2)), np.eye(2, dtype=np.float32)[None], np.zeros(1),
+        np.array([9.0, 1.0, 4.0]), np.zeros(3, np.int64),
     )  # fmt: skip
     rows = np.array([[0, 0], [1, 0], [0, 2], [5, 0]], dtype=np.float32)
     assert one.shares(rows, np.zeros(4, np.int64)).tolist() == [1.0, 1.0, 0.75, 0.25]
 
 
+def test_a_departure_in_a_direction_without_any_variation_counts_too() -> None:
+    # One direction of variance 4 out of three; others are taken to have a variance of 1/9.
+    basis = np.array([[[0.5, 0, 0]]], dtype=np.float32)
+    usual, group = np.array([1.0, 8.0]), np.zeros(2, np.int64)
+    rows = np.array([[2, 0, 0], [0, 1, 0], [2, 0, 1]], dtype=np.float32)  # 1, 9 and 10 away
+    both = Typicality(np.zeros((1, 1, 3)), basis, np.array([9.0]), usual, group)
+    assert both.shares(rows, np.zeros(3, np.int64)).tolist() == [1.0, 1 / 3, 1 / 3]
+    # A release of before knew of no such direction, and says what it said.
+    earlier = {name: value for name, value in both.arrays().items() if name != "rest"}
+    blind = Typicality.load(earlier)
+    assert blind.shares(rows, np.zeros(3, np.int64)).tolist() == [1.0, 1.0, 1.0]
+    assert Typicality.load(both.arrays()).shares(rows[1:2], np.zeros(1, np.int64)) == [1 / 3]
+
+
+def test_an_unseen_class_is_told_although_there_are_more_probes_than_samples() -> None:
+    data = cohort(n=96, p=2000, signal=2.0, missing=0.0)
+    place = np.arange(len(data.y)) // 8  # eight samples hold two of each class
+    unseen, held = data.y == "class 3", place % 4 == 0
+    rows = np.flatnonzero(~unseen & ~held)
+    codes = np.unique(data.y[rows], return_inverse=True)[1].astype(np.int64)
+    found = fit_typicality(data.X[rows], codes, place[rows] % 3, QUICK)
+    within = replace(found, rest=np.zeros(3))
+
+    def unlike_every_class(typicality: Typicality, samples: np.ndarray) -> float:
+        tested = data.X[samples]
+        shares = [typicality.shares(tested, np.full(len(tested), code)) for code in range(3)]
+        return float((np.max(shares, axis=0) < 0.05).mean())
+
+    assert unlike_every_class(found, unseen) > 0.8
+    assert unlike_every_class(within, unseen) < 0.5, "what varies among the known does not tell"
+    assert unlike_every_class(found, held & ~unseen) < 0.2
+
+
 def test_a_group_that_lacks_the_class_is_not_asked() -> None:
     centres = np.array([[[0.0], [np.nan]], [[0.0], [0.0]], [[np.nan], [np.nan]]])
     two = Typicality(
-        centres, np.ones((3, 1, 1), np.float32), np.array([1.0, 1.0, 1.0, 9.0]),
+        centres, np.ones((3, 1, 1), np.float32), np.zeros(3), np.array([1.0, 1.0, 1.0, 9.0]),
         np.array([0, 0, 1, 1]),
     )  # fmt: skip
     rows = np.full((2, 1), 2, np.float32)
     assert two.shares(rows, np.array([0, 1])).tolist() == [2 / 5, 2 / 3]
-    nobody = Typicality(centres[2:], two.basis[2:], np.empty(0), np.empty(0, np.int64))
+    nobody = Typicality(centres[2:], two.basis[2:], np.zeros(1), np.empty(0), np.empty(0, np.int64))
     assert np.isnan(nobody.shares(rows, np.array([0, 1]))).all()
 
 

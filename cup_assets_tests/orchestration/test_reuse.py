@@ -20,6 +20,7 @@ from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_
 LEARNT = {
     "datasets/balanced",
     "evaluation/ablations",
+    "evaluation/concordance",
     *(f"evaluation/cv/{model}" for model in MODELS),
     "evaluation/explanations",
     "evaluation/landscape",
@@ -105,7 +106,7 @@ def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Ch
         "normalised/betas[beta]",
         "cnv/profiles[beta]",
         "datasets/reference",
-        "evaluation/landscape",  # it places the cases
+        *("evaluation/landscape", "evaluation/concordance"),  # it places the cases
         "diagnosis/predictions[beta]",
     }
     assert version(complete, "datasets/reference") == reference
@@ -133,7 +134,8 @@ def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: C
     done = computed(complete.up_to_date())
     assert done == {
         *("raw/idats[cases]", "normalised/betas[cases]", "cnv/profiles[cases]"),
-        *("datasets/reference", "evaluation/landscape", "diagnosis/predictions[cases]"),
+        *("datasets/reference", "diagnosis/predictions[cases]"),
+        *("evaluation/landscape", "evaluation/concordance"),
     }
     assert version(complete, "datasets/reference") == reference
     assert complete.one("SELECT count(*) FROM predictions WHERE batch = 'cases'") == 3
@@ -185,7 +187,9 @@ def test_a_changed_copy_number_parameter_changes_what_is_made_of_copy_number_alo
         file.write("[cnv]\npenalty = 3.0\n")
     assert computed(complete.up_to_date()) == {
         *("cnv/controls", "cnv/profiles[alpha]", "cnv/profiles[beta]"),
-        "evaluation/landscape",  # it shows what is gained and lost in each class
+        # It shows what is gained and lost in each class.
+        *("evaluation/landscape", "evaluation/concordance"),
+        "evaluation/ablations",  # they learn from copy number
     }
 
 
