@@ -7,7 +7,9 @@ A classifier divides the whole space among its classes, so that a tumour of a cl
 learnt is scored among them all the same, often highly. What tells it is the distance from the
 class (Lee et al. 2018, without the network): classes are taken for normal distributions of one
 covariance, estimated from the differences of the reference samples from their class's mean and
-shrunk towards equal variances.
+shrunk towards equal variances. Directions in which the reference samples do not vary count too,
+with the variance that they are shrunk to: with more probes than samples it is there that an unseen
+class departs from the known ones.
 
 How usual a distance is, is told by the reference samples themselves: each group of them is held
 out in turn, the covariance is estimated from the others, and a new sample's distance is compared
@@ -46,6 +48,9 @@ class Typicality:
         Mean features of each class in the other groups; NaN for a class that they lack.
     basis : float32[g, r, q]
         Directions of variation within classes there, each divided by its standard deviation.
+    rest : float64[g]
+        What a squared distance in any other direction is multiplied by: the inverse of the
+        variance there.
     usual : float64[m]
         Squared distances of the held-out samples from their own class.
     group : int64[m]
@@ -54,6 +59,7 @@ class Typicality:
 
     centres: Floats
     basis: Features
+    rest: Floats
     usual: Floats
     group: Ints
 
@@ -65,7 +71,9 @@ class Typicality:
         """
         farther, compared = np.ones(len(features)), np.ones(len(features))
         for number in range(len(self.centres)):
-            away = _distances(self.centres[number], self.basis[number], features, codes)
+            away = _distances(
+                self.centres[number], self.basis[number], self.rest[number], features, codes
+            )
             usual = np.sort(self.usual[self.group == number])
             known = ~np.isnan(away)
             nearer = np.searchsorted(usual, away[known], side="left")
@@ -76,13 +84,15 @@ class Typicality:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that it is, for storage without pickle."""
         return {
-            "centres": self.centres, "basis": self.basis, "usual": self.usual, "group": self.group,
+            "centres": self.centres, "basis": self.basis, "rest": self.rest,
+            "usual": self.usual, "group": self.group,
         }  # fmt: skip
 
     @classmethod
     def load(cls, arrays: Mapping[str, NDArray[Any]]) -> Typicality:
-        """Rebuild from `arrays`."""
-        return cls(arrays["centres"], arrays["basis"], arrays["usual"], arrays["group"])
+        """Rebuild from `arrays`; those of earlier releases knew no other directions."""
+        rest = arrays.get("rest", np.zeros(len(arrays["centres"])))
+        return cls(arrays["centres"], arrays["basis"], rest, arrays["usual"], arrays["group"])
 
 
 def fit_typicality(
@@ -117,6 +127,7 @@ def fit_typicality(
     return Typicality(
         np.stack([part.centres[0] for part in parts]),
         np.stack([part.basis[0] for part in parts]),
+        np.concatenate([part.rest for part in parts]),
         np.concatenate([part.usual for part in parts]),
         np.repeat(np.arange(len(parts)), [len(part.usual) for part in parts]),
     )
@@ -128,17 +139,20 @@ def _hold_out(
     """Estimate from the other groups how far the samples of one lie from their classes."""
     held, n_classes = groups == name, int(codes.max()) + 1
     with one_thread():
-        centres, basis = _spread(features[~held], codes[~held], n_classes, directions, shrinkage)
-    usual = _distances(centres, basis, features[held], codes[held])
+        centres, basis, rest = _spread(
+            features[~held], codes[~held], n_classes, directions, shrinkage
+        )
+    usual = _distances(centres, basis, rest, features[held], codes[held])
     # A class that only this group holds has no place to be far from.
     usual = usual[~np.isnan(usual)]
-    return Typicality(centres[None], basis[None], usual, np.zeros(len(usual), np.int64))
+    group = np.zeros(len(usual), np.int64)
+    return Typicality(centres[None], basis[None], np.array([rest]), usual, group)
 
 
 def _spread(
     features: Features, codes: Ints, n_classes: int, directions: int, shrinkage: float
-) -> tuple[Floats, Features]:
-    """Return the classes' means float64[k, q], and the scaled directions float32[r, q]."""
+) -> tuple[Floats, Features, float]:
+    """Return the means float64[k, q], the scaled directions float32[r, q] and the others' scale."""
     values = features.astype(np.float64)
     centres = np.full((n_classes, values.shape[1]), np.nan)
     for code in np.unique(codes):
@@ -150,21 +164,28 @@ def _spread(
     squares, vectors = squares[::-1][:directions], vectors[:, ::-1][:, :directions]
     kept = squares > max(squares[0], 0.0) * _LEAST_VARIANCE
     variance = squares[kept] / free
-    shrunk = (1 - shrinkage) * variance + shrinkage * (away**2).sum() / free**2
+    towards = shrinkage * float((away**2).sum()) / free**2
+    shrunk = (1 - shrinkage) * variance + towards
     basis = np.zeros((directions, values.shape[1]), dtype=np.float32)
     basis[: kept.sum()] = (vectors[:, kept] / np.sqrt(squares[kept] * shrunk)).T @ away
-    return centres, basis
+    return centres, basis, 1 / towards if towards > 0 else 0.0
 
 
-def _distances(centres: Floats, basis: Features, features: Features, codes: Ints) -> Floats:
+def _distances(
+    centres: Floats, basis: Features, rest: float, features: Features, codes: Ints
+) -> Floats:
     """Return the squared distance float64[n] of each row from the class of its code.
 
     Each row by itself and summed in the order of the probes, so that a sample's bits do not depend
     on its company.
     """
     directions = basis.astype(np.float64)
+    lengths = (directions**2).sum(axis=1)
+    variance = np.divide(1, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
     result = np.empty(len(features))
     for number, (row, code) in enumerate(zip(features, codes, strict=True)):
         away = row.astype(np.float64) - centres[code]
-        result[number] = ((directions * away).sum(axis=1) ** 2).sum()
+        along = (directions * away).sum(axis=1) ** 2
+        outside = np.maximum((away**2).sum() - (along * variance).sum(), 0.0)
+        result[number] = along.sum() + rest * outside
     return result

@@ -223,7 +223,7 @@ def test_a_sample_that_cannot_be_scored_is_no_match_by_any_rule() -> None:
 
 
 def test_an_unseen_class_is_called_exactly_as_a_release_without_it_would() -> None:
-    data = cohort(n=96, p=120)
+    data = cohort(n=96, p=120, signal=1.5)
     quick = replace(QUICK, logistic_c=(30.0,), calibration_c=(1.0,), match_threshold=0.5)
     plan = folds(data)
     caller = released_caller(data, "logistic_regression", quick)
