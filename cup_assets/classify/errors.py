@@ -10,5 +10,9 @@ class ClassifyError(ValueError):
     """Data, folds or parameters that no classifier can honestly be fitted or judged on."""
 
 
+class NoExplainerError(ClassifyError):
+    """A model that classifies, and whose scores nobody can take apart yet."""
+
+
 class ReleaseError(ClassifyError):
     """A released classifier that must not be used, or a sample table that does not fit it."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from cup_assets.classify.calibrate import Calibrator
 from cup_assets.classify.data import Features, Floats
-from cup_assets.classify.errors import ClassifyError
+from cup_assets.classify.errors import NoExplainerError
 from cup_assets.classify.explain_gradients import explain_kernel, explain_network
 from cup_assets.classify.explain_linear import explain_linear
 from cup_assets.classify.explain_trees import explain_boosted_trees, explain_forest
@@ -118,7 +118,7 @@ def explainer(classifier: TunedClassifier, background: Background) -> Explainer:
     """
     kind = type(classifier.model)
     if kind not in EXPLAINERS:
-        raise ClassifyError(f"{kind.__name__} has no explainer: add one to EXPLAINERS")
+        raise NoExplainerError(f"{kind.__name__} has no explainer: add one to EXPLAINERS")
     return EXPLAINERS[kind](classifier.model, classifier.calibrator, background)
 
 

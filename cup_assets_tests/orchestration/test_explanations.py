@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
+from cup_assets.classify.explain import EXPLAINERS
+from cup_assets.classify.models.random_forest import Forest
+from cup_assets.orchestration.conventions import EXPLANATIONS
 from cup_assets_tests.orchestration.chain import Chain
 
 MODELS = ["logistic_regression", "random_forest"]
@@ -74,3 +78,30 @@ def test_anomalies_of_a_case_that_are_typical_of_its_class_stand_beside_its_cpgs
     assert anomalies.height
     assert anomalies["contribution"].null_count() == anomalies.height
     assert set(anomalies["note"]) == {"observed; the release does not look at copy number"}
+
+
+def test_a_model_that_nobody_can_explain_is_named_and_the_others_are_explained(
+    complete: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(EXPLAINERS, Forest)
+    again = {"cup/force": "true"}
+    assert complete.run("refresh_studies_now", only=[EXPLANATIONS], tags=again).success
+    explained = complete.catalogue.query("SELECT DISTINCT model FROM cv_explanations")
+    assert explained["model"].to_list() == ["logistic_regression"]
+    version = complete.catalogue.current(EXPLANATIONS.to_user_string())
+    assert version
+    assert version.summary["notes"]["random_forest is not explained"] == (
+        "Forest has no explainer: add one to EXPLAINERS"
+    )
+
+
+def test_a_case_is_called_even_if_nobody_can_explain_the_call(
+    complete: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = "SELECT * EXCLUDE (run_id) FROM predictions WHERE batch = 'beta' ORDER BY ALL"
+    before = complete.catalogue.query(scored)
+    for kind in list(EXPLAINERS):
+        monkeypatch.delitem(EXPLAINERS, kind)
+    assert complete.run("predict_batch", "beta", tags={"cup/force": "true"}).success
+    assert complete.catalogue.query(scored).equals(before)
+    assert complete.one("SELECT count(*) FROM prediction_cpgs WHERE batch = 'beta'") == 0

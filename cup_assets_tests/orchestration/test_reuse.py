@@ -107,6 +107,7 @@ def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Ch
         "cnv/profiles[beta]",
         "datasets/reference",
         *("evaluation/landscape", "evaluation/concordance"),  # it places the cases
+        "evaluation/ablations",  # of the batch's copy number; every fold is taken over
         "diagnosis/predictions[beta]",
     }
     assert version(complete, "datasets/reference") == reference

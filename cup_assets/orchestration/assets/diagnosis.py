@@ -12,6 +12,7 @@ import polars as pl
 
 from cup_assets.classify.data import FACTORS
 from cup_assets.classify.drivers import DRIVER_SCHEMA, drivers
+from cup_assets.classify.errors import NoExplainerError
 from cup_assets.classify.release_files import load_release, save_release
 from cup_assets.classify.release_fit import champion, fit_release
 from cup_assets.orchestration.automation import ON_NEW_CHECKED_DATA, ON_NEW_COMPLETE_DATA
@@ -182,6 +183,7 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         normalisation=normalisation,
     )
     usable = cases.filter(pl.col("verdict") != "fail")
+    made_of, unexplained = pl.DataFrame(schema=DRIVER_SCHEMA), None
     if usable.height:
         probes, X = stack_betas(
             platform, usable, release.probe_ids.tolist(), release.replicates, absent_as_nan=True
@@ -190,9 +192,13 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         found = release.predict(X, probes, factors, usable["sample_id"].to_list())
         calls, scores = found.calls, found.scores
         top = platform.parameters.explanations.top
-        made_of = drivers(release, X, probes, factors, calls, top)
+        try:
+            made_of = drivers(release, X, probes, factors, calls, top)
+        except NoExplainerError as error:
+            # A call stands without its explanation; a case must not wait for one.
+            made_of, unexplained = made_of.clear(), str(error)
     else:
-        calls, scores, made_of = _NO_CALLS, _NO_SCORES, pl.DataFrame(schema=DRIVER_SCHEMA)
+        calls, scores = _NO_CALLS, _NO_SCORES
     made_of = with_genes(platform, made_of)
     failed = cases.filter(pl.col("verdict") == "fail").select(
         "sample_id",
@@ -216,7 +222,8 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
             "cases": calls.height,
             **{name: counts.get(name, 0) for name in ("match", "family_only", "no_match")},
         },
-        notes={"calls": markdown_table(calls.drop("batch"))},
+        notes={"calls": markdown_table(calls.drop("batch"))}
+        | ({"not explained": unexplained} if unexplained else {}),
         pictures=_pictures(shown, made_of) if shown.height else {},
     )
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import dagster as dg
 import polars as pl
 
+from cup_assets.classify.errors import NoExplainerError
 from cup_assets.classify.explain_folds import FoldExplanation, explain_folds, largest_classes
 from cup_assets.classify.explain_summary import (
     Importance,
@@ -102,16 +103,23 @@ def _explain(
     parameters = platform.parameters
     data, folds = load_training_data(platform), read_folds(platform)
     found: dict[str, _Explained] = {}
+    unexplained: list[tuple[str, str]] = []
     for model in models:
         judged = judged_folds(data, folds, _read(platform, "cv_choices", model),
                               _read(platform, "cv_scores", model))  # fmt: skip
-        parts = explain_folds(
-            data, model, judged, parameters.evaluation, parameters.explanations, platform.mapper,
-            progress_of(context, f"outer folds of {model}"),
-            shown=largest_classes(data, judged, _SHOWN_CLASSES),
-        )  # fmt: skip
+        try:
+            parts = explain_folds(
+                data, model, judged, parameters.evaluation, parameters.explanations,
+                platform.mapper, progress_of(context, f"outer folds of {model}"),
+                shown=largest_classes(data, judged, _SHOWN_CLASSES),
+            )  # fmt: skip
+        except NoExplainerError as error:
+            unexplained.append((model, str(error)))
+            continue
         found[model] = _Explained(parts, importance_of(parts))
-    return _product(platform, found)
+    if not found:
+        raise NoExplainerError("; ".join(f"{model}: {why}" for model, why in unexplained))
+    return _product(platform, found, unexplained)
 
 
 def _read(platform: Platform, table: str, model: str) -> pl.DataFrame:
@@ -121,7 +129,9 @@ def _read(platform: Platform, table: str, model: str) -> pl.DataFrame:
     )
 
 
-def _product(platform: Platform, found: dict[str, _Explained]) -> Product:
+def _product(
+    platform: Platform, found: dict[str, _Explained], unexplained: Sequence[tuple[str, str]]
+) -> Product:
     top = platform.parameters.explanations.top
     importance = with_genes(
         platform,
@@ -163,6 +173,7 @@ def _product(platform: Platform, found: dict[str, _Explained]) -> Product:
                 agreement.filter(pl.col("class").is_null()).drop("class"), max_rows=100
             ),
             "agreement by class": markdown_table(_by_class(agreement), max_rows=100),
+            **{f"{model} is not explained": why for model, why in unexplained},
         },
         pictures=_pictures(platform, found, cases, agreement),
     )
