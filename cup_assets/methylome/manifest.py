@@ -30,7 +30,7 @@ from cup_assets.methylome.manifest_csv import (
 )
 
 # Part of a cache entry's name: raise it whenever the parsed frames change.
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 _ARRAY_NAMES = (
     ("humanmethylation27", "hm27"),
     ("humanmethylation450", "450k"),
@@ -62,8 +62,9 @@ class Manifest:
         In the file's order: ``probe_id``, ``name`` (without EPIC v2's replicate suffix),
         ``design`` (I, II), ``channel`` (Grn, Red; null for Type II), ``address_a`` i32,
         ``address_b`` i32 (null for Type II), ``chrom`` ("1".."22", "X", "Y", or null), ``pos``
-        i64 (null where unknown), ``genes`` (";"-joined, distinct, or null), ``kind`` (cg, ch,
-        rs, nv, ...).
+        i64 (null where unknown), ``genes`` (";"-joined, distinct, or null), ``gene_parts`` and
+        ``island`` (as `cup_assets.methylome.manifest_annotation` returns them; null where the file
+        has no column for them), ``kind`` (cg, ch, rs, nv, ...).
     controls : pl.DataFrame
         ``address`` i32, ``kind`` (upper case), ``color``, ``label``.
     snps : pl.DataFrame or None

@@ -18,6 +18,7 @@ import polars as pl
 
 from cup_assets.genome import CHROMOSOMES
 from cup_assets.methylome.errors import ManifestError
+from cup_assets.methylome.manifest_annotation import gene_parts, island_relations
 from cup_assets.methylome.manifest_snps import known_snps
 
 # Names of one column over the layouts; the first one present counts.
@@ -32,6 +33,8 @@ _COLUMNS = {
     "chrom": ("CHR", "Chr"),
     "pos": ("MAPINFO", "MapInfo"),
     "genes": ("UCSC_RefGene_Name", "Symbol"),
+    "gene_parts": ("UCSC_RefGene_Group",),
+    "island": ("Relation_to_UCSC_CpG_Island",),
     "snp_id": ("SNP_ID",),
     "snp_distance": ("SNP_DISTANCE",),
     "snp_maf": ("SNP_MinorAlleleFrequency",),
@@ -116,6 +119,8 @@ def parse_probes(assay: bytes) -> tuple[pl.DataFrame, str, pl.DataFrame | None]:
         chrom=pl.when(chrom.is_in(CHROMOSOMES)).then(chrom),
         pos=pl.when(located).then("pos"),
         genes=_distinct_genes(),
+        gene_parts=gene_parts(probes),
+        island=island_relations(probes),
         kind=name.str.extract(r"^([A-Za-z]+)").str.to_lowercase(),
     )
     return frame, build, known_snps(table)
@@ -168,7 +173,8 @@ def _canonical_columns(text: pl.DataFrame) -> pl.DataFrame:
     # HumanMethylation27 consists of Type I probes and does not say so.
     chosen.setdefault("design", pl.lit("I"))
     chosen.setdefault("name", pl.col("IlmnID"))
-    chosen.setdefault("genes", pl.lit(None, dtype=pl.String))
+    for name in ("genes", "gene_parts", "island"):
+        chosen.setdefault(name, pl.lit(None, dtype=pl.String))
     table = text.select(**chosen).filter(
         pl.any_horizontal(pl.all().exclude("design").is_not_null())
     )

@@ -143,7 +143,9 @@ def array_layout(array: str) -> ArrayLayout:
         build=form.build,
         chip_type=form.chip_type,
         positions=form.positions,
-        probes=probes.select(*columns, "chrom", "pos", "genes", "kind", "strand"),
+        probes=probes.select(
+            *columns, "chrom", "pos", "genes", "gene_parts", "island", "kind", "strand"
+        ),
         controls=kinds.insert_column(0, pl.Series("address", control_addresses)),
         spare=spare,
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from cup_assets.genome import chromosome_arms
+from cup_assets.methylome.manifest_annotation import OPEN_SEA
 from cup_assets.simulate.genes import GENES
 from cup_assets.simulate.hashing import Keys, uniform
 
@@ -41,6 +42,10 @@ N_Y_LOCI = 60
 _N_ISLANDS = 27_000
 _ISLAND_SHARE = 0.45
 _ISLAND_WIDTH = 1_500
+# What lies where along them, up to which base pair: the island and its shores, the start of its
+# gene.
+_RELATIONS = ((250, "N_Shore"), (1_250, "Island"), (1_500, "S_Shore"))
+_PARTS = ((550, "TSS1500"), (750, "TSS200"), (1_000, "5'UTR"), (1_200, "1stExon"), (1_500, "Body"))
 
 # Numbers of cg names: a bijection modulo 28 million (the factor is coprime to it), so that names
 # are unique and look evenly drawn; locus 0 of Type II is cg00000029.
@@ -77,13 +82,15 @@ def loci(
     -------
     pl.DataFrame
         ``name``, ``design``, ``channel``, ``chrom``, ``pos`` (int64, 1-based), ``genes``
-        (null where none), ``kind``, ``strand`` ("F"/"R"), ``top`` (bool), ``index``.
+        (null where none), ``gene_parts`` and ``island`` (as a parsed manifest has them), ``kind``,
+        ``strand`` ("F"/"R"), ``top`` (bool), ``index``.
     """
     ordinals = indices + _STRATUM_START[kind, design, channel]
     keys = (ordinals + _KIND_START[kind]).astype(np.uint64)
-    chrom, position, gene = _places(keys, build)
+    chrom, position, gene, offset = _places(keys, build)
     if kind == "cg":
-        _place_at_genes(design, indices, keys, build, chrom, position, gene)
+        moved = _place_at_genes(design, indices, keys, build, chrom, position, gene)
+        offset[moved] = -1
     return pl.DataFrame(
         {
             "name": _names(kind, ordinals, chrom),
@@ -92,6 +99,8 @@ def loci(
             "chrom": _CHROMS[chrom],
             "pos": position,
             "genes": _gene_names(gene),
+            "gene_parts": _gene_parts(gene, offset),
+            "island": [place or OPEN_SEA for place in _along_island(offset, _RELATIONS)],
             "kind": [kind] * len(indices),
             "strand": np.where(uniform(keys, "strand") < 0.5, "F", "R"),
             "top": uniform(keys, "top") < 0.5,
@@ -109,10 +118,11 @@ def _names(kind: str, ordinals: npt.NDArray[np.int64], chrom: npt.NDArray[np.int
     return [f"ch.{_CHROMS[c]}.{n}F" for n, c in zip(numbers, chrom, strict=True)]
 
 
-def _places(
-    keys: Keys, build: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return chromosome code, position, and the number of the island's gene (-1: none)."""
+def _places(keys: Keys, build: str) -> tuple[npt.NDArray[np.int64], ...]:
+    """Return chromosome code, position, the island's gene, and how many bp inside the island.
+
+    Gene and bp are -1 where there is none.
+    """
     in_island = uniform(keys, "in island") < _ISLAND_SHARE
     island = (uniform(keys, "island") * _N_ISLANDS).astype(np.uint64)
     place_key = np.where(in_island, island + np.uint64(1 << 50), keys)
@@ -122,7 +132,8 @@ def _places(
     offset = (uniform(keys, "in the island") * _ISLAND_WIDTH).astype(np.int64)
     has_gene = in_island & (uniform(place_key, "has gene") < 0.8)
     gene = np.where(has_gene, island.astype(np.int64), -1)
-    return chrom, position + np.where(in_island, offset, 0), gene
+    within = np.where(in_island, offset, -1)
+    return chrom, position + np.where(in_island, offset, 0), gene, within
 
 
 def _along(
@@ -169,8 +180,8 @@ def _place_at_genes(
     chrom: npt.NDArray[np.int64],
     position: npt.NDArray[np.int64],
     gene: npt.NDArray[np.int64],
-) -> None:
-    """Move the first loci of a design to the genes of interest and to Y (in place)."""
+) -> npt.NDArray[np.bool_]:
+    """Move the first loci of a design to the genes of interest and to Y (in place); say which."""
     n_gene_loci = N_GENE_LOCI[design]
     fraction = uniform(keys, "in the gene").astype(np.float64)
     for row in np.flatnonzero(indices < n_gene_loci):
@@ -184,6 +195,8 @@ def _place_at_genes(
         chrom[on_y] = _CODE["Y"]
         position[on_y] = _along(chrom[on_y], fraction[on_y].astype(np.float32), build)
         gene[on_y] = -1
+        n_gene_loci += N_Y_LOCI
+    return indices < n_gene_loci
 
 
 def _gene_names(gene: npt.NDArray[np.int64]) -> list[str | None]:
@@ -191,3 +204,19 @@ def _gene_names(gene: npt.NDArray[np.int64]) -> list[str | None]:
     return [
         None if g == -1 else f"SIMGENE{g}" if g >= 0 else GENES[-2 - g].name for g in gene.tolist()
     ]
+
+
+def _gene_parts(gene: npt.NDArray[np.int64], offset: npt.NDArray[np.int64]) -> list[str | None]:
+    # Of the genes of interest only the body is covered: which end is their start is not said.
+    parts = _along_island(np.where(gene < -1, _ISLAND_WIDTH - 1, offset), _PARTS)
+    names = zip(_gene_names(gene), parts, strict=True)
+    return [None if name is None else f"{name}:{part}" for name, part in names]
+
+
+def _along_island(
+    offset: npt.NDArray[np.int64], names: tuple[tuple[int, str], ...]
+) -> list[str | None]:
+    ends = [end for end, _ in names]
+    at = np.where(offset < 0, len(names), np.searchsorted(ends, offset, side="right"))
+    known = [*(name for _, name in names), None]
+    return [known[place] for place in at.tolist()]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cup_assets.methylome.manifest_annotation import OPEN_SEA
 from cup_assets.simulate.arrays import ArrayLayout
 from cup_assets.simulate.known_snps import snp_columns
 
@@ -64,5 +65,7 @@ def _assay(layout: ArrayLayout) -> pl.DataFrame:
         MAPINFO="pos",
         Strand="strand",
         UCSC_RefGene_Name="genes",
+        UCSC_RefGene_Group=pl.col("gene_parts").str.split(":").list.last(),
+        Relation_to_UCSC_CpG_Island=pl.col("island").replace(OPEN_SEA, None),
     )
     return columns.hstack(snp_columns(layout.probes, layout.name))

@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS masked_betas (
 CREATE TABLE IF NOT EXISTS probes (
     "array" VARCHAR NOT NULL, probe_id VARCHAR NOT NULL, name VARCHAR, design VARCHAR, channel VARCHAR,
     chrom VARCHAR, pos BIGINT, build VARCHAR, genes VARCHAR, kind VARCHAR,
+    gene_parts VARCHAR, -- "gene:part;..." (TSS200, Body, ...) where the manifest says it
+    island VARCHAR, -- Island, N_Shore, ..., OpenSea; null where the manifest does not say
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- cnv

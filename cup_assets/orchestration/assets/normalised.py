@@ -140,8 +140,9 @@ def _store_probes(
     for manifest in manifests:
         columns = ("probe_id", "name", "design", "channel", "chrom", "pos", "genes", "kind")
         rows = manifest.probes.select(
-            pl.lit(manifest.array).alias("array"), *columns, pl.lit(manifest.build).alias("build")
-        )
+            pl.lit(manifest.array).alias("array"), *columns, pl.lit(manifest.build).alias("build"),
+            "gene_parts", "island",
+        )  # fmt: skip
         platform.catalogue.store_once(
             "probes", rows, {"array": manifest.array}, context.run.run_id, manifest.content_hash
         )
