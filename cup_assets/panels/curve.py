@@ -128,6 +128,16 @@ def recommended_size(curve: pl.DataFrame, selector: str = "ranked") -> int:
     return int(min(sizes))
 
 
+def panel_classifier(train: Features, codes: Ints, n_classes: int, c: float) -> LinearModel:
+    """Fit multinomial logistic regression on standardised CpGs, as a model of plain betas."""
+    centre = train.mean(axis=0, dtype=np.float64)
+    spread = np.maximum(train.std(axis=0, dtype=np.float64), 1e-6)
+    standard = (train - centre) / spread
+    ((coefficients, intercept),) = multinomial_ridge(standard, codes, n_classes, (c,), None)
+    plain = coefficients / spread[:, None]
+    return LinearModel(plain, intercept - centre @ plain)
+
+
 def _run_fold(
     data: TrainingData, parameters: PanelParameters, split: OuterFold
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -206,16 +216,7 @@ class _Task:
         return tables
 
     def _fit(self, train: Features) -> LinearModel:
-        """Fit multinomial logistic regression on standardised CpGs, as a model of plain betas."""
-        centre = train.mean(axis=0, dtype=np.float64)
-        spread = np.maximum(train.std(axis=0, dtype=np.float64), 1e-6)
-        standard = (train - centre) / spread
-        penalties = (self.parameters.panel_c,)
-        ((coefficients, intercept),) = multinomial_ridge(
-            standard, self.codes, self.n_classes, penalties, None
-        )
-        plain = coefficients / spread[:, None]
-        return LinearModel(plain, intercept - centre @ plain)
+        return panel_classifier(train, self.codes, self.n_classes, self.parameters.panel_c)
 
 
 def _random_features(
