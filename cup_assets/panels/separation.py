@@ -1,0 +1,122 @@
+"""How well single CpGs separate pairs of groups, and few CpGs that together separate every pair.
+
+Belongs here: arithmetic on betas and groups. Does not belong here: who the groups are and how well
+the chosen CpGs work (`differential`), ranking for panels of all classes (`importance`, `select`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cup_assets.classify.data import Features, Floats, Ints
+from cup_assets.panels.parameters import PanelError
+
+# Betas of one and the same DNA differ by about this standard deviation between arrays: without it
+# CpGs that hardly vary would seem to separate best.
+_TECHNICAL = 0.05
+# Columns at a time, so that a whole array needs little memory.
+_BLOCK = 8192
+
+
+def pair_separation(betas: Features, codes: Ints, pairs: Ints) -> Floats:
+    """Return how far each CpG sets the groups of each pair apart.
+
+    The squared difference of the means over the variance inside the groups (pooled over all
+    groups, with a floor for technical noise): the squared Mahalanobis distance by one CpG, so that
+    those of independent CpGs add up.
+
+    Parameters
+    ----------
+    betas : float32[n, p]
+        NaN is missing and left out.
+    codes : int64[n]
+        Groups, from 0.
+    pairs : int64[m, 2]
+        Groups to separate.
+
+    Returns
+    -------
+    float64[m, p]
+        0 where a group has no value.
+    """
+    member = np.eye(int(codes.max()) + 1)[codes].T
+    found = np.zeros((len(pairs), betas.shape[1]))
+    for start in range(0, betas.shape[1], _BLOCK):
+        part = betas[:, start : start + _BLOCK].astype(np.float64)
+        known = ~np.isnan(part)
+        part[~known] = 0
+        counts, sums = member @ known, member @ part
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = sums / counts
+            within = (part**2).sum(axis=0) - np.nansum(sums * means, axis=0)
+            spread = np.maximum(within, 0) / np.maximum(known.sum(axis=0) - len(member), 1)
+        apart = (means[pairs[:, 0]] - means[pairs[:, 1]]) ** 2 / (spread + _TECHNICAL**2)
+        found[:, start : start + _BLOCK] = np.nan_to_num(apart)
+    return found
+
+
+def separating(
+    features: Features, codes: Ints, pairs: Ints, size: int, correlated: float
+) -> tuple[Ints, Ints]:
+    """Choose CpGs one by one, each the one that leaves least to be confused.
+
+    What is minimised is the sum over pairs of exp(-D^2 / 8), D^2 the pair's separation by all
+    chosen CpGs: Bhattacharyya's bound (1943) on the error between two normal distributions at the
+    distance D, twice. A pair that is still confused weighs more than one that is not.
+
+    A CpG that varies inside the groups as a chosen one does (neighbours in an island) adds its
+    noise again and is left out. CpGs that differ between the same groups but vary independently
+    inside them are not redundant: each makes the answer surer.
+
+    Parameters
+    ----------
+    features : float32[n, q]
+        Betas without missing values.
+    codes : int64[n]
+        Groups, from 0.
+    pairs : int64[m, 2]
+    size
+        CpGs to choose; the first k are what a smaller size would give.
+    correlated
+        Absolute correlation inside the groups from which two CpGs tell the same.
+
+    Returns
+    -------
+    chosen, pair_of : int64[size]
+        Columns, and the pair for which each does most.
+
+    Raises
+    ------
+    PanelError
+        Where fewer CpGs than ``size`` are left.
+    """
+    left = np.exp(-pair_separation(features, codes, pairs) / 8)
+    inside = _inside_groups(features, codes)
+    confused = np.ones(len(pairs))
+    free = np.ones(features.shape[1], dtype=bool)
+    chosen: list[int] = []
+    pair_of: list[int] = []
+    for _ in range(size):
+        if not free.any():
+            raise PanelError(
+                f"only {len(chosen)} CpGs that do not tell the same are left for a panel of {size}:"
+                " ask for fewer"
+            )
+        best = int(np.where(free, confused @ left, np.inf).argmin())
+        chosen.append(best)
+        pair_of.append(int((confused * (1 - left[:, best])).argmax()))
+        confused *= left[:, best]
+        confused /= confused.max()  # only their proportions count; the product would vanish
+        free &= np.abs(inside.T @ inside[:, best]) < correlated
+        free[best] = False
+    return np.array(chosen, dtype=np.int64), np.array(pair_of, dtype=np.int64)
+
+
+def _inside_groups(features: Features, codes: Ints) -> Floats:
+    """Return deviations from the groups' means, each CpG scaled to length 1 (or 0)."""
+    rest = features.astype(np.float64)
+    for code in np.unique(codes):
+        rest[codes == code] -= rest[codes == code].mean(axis=0)
+    length = np.sqrt((rest**2).sum(axis=0))
+    # What is left of a CpG that is constant inside the groups is rounding.
+    return np.asarray(np.where(length > 1e-6, rest / np.maximum(length, 1e-6), 0))
