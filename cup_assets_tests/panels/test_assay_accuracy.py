@@ -116,6 +116,22 @@ def test_without_noise_and_losses_a_technology_is_as_good_as_the_array(
     assert array.equals(other)
 
 
+@pytest.mark.parametrize(("amplicons", "right"), [("AAAABC", True), ("BBAABA", False)])
+def test_one_value_for_cpgs_of_different_classes_tells_them_no_more(
+    cohort: TrainingData, folds_of: Folds, amplicons: str, right: bool
+) -> None:
+    # 0-3 mark one class, 4 and 8 the two others; A holds them all, or those of one.
+    names = [f"cg{at:08d}" for at in (0, 1, 2, 3, 4, 8)]
+    panels = pl.concat(
+        pl.DataFrame({"repeat": 0, "outer_fold": f, "order": range(6), "probe_id": names})
+        for f in range(4)
+    ).with_columns(amplicon=pl.Series(list(amplicons) * 4))
+    pcr = dataclasses.replace(NOISELESS, resolution="amplicon")
+    found = judged(cohort, folds_of(cohort), panels, pcr, (6,))
+    assert accuracy(found, ARRAY, 6) > 0.9
+    assert (accuracy(found, pcr.name, 6) > 0.9) == right
+
+
 def test_losing_everything_leaves_the_guess_of_the_largest_class(
     cohort: TrainingData, folds_of: Folds, panels: pl.DataFrame
 ) -> None:
@@ -150,6 +166,25 @@ def test_hiding_cpgs_in_training_helps_where_cpgs_are_missing(
         for copies in (0, 6)
     }
     assert loss[6] < loss[0]
+
+
+def test_copies_of_which_nothing_is_hidden_teach_nothing_more(
+    cohort: TrainingData, folds_of: Folds
+) -> None:
+    # At least one CpG is kept: of a panel of one, copies are the sample itself.
+    panels = pl.DataFrame({"repeat": 0, "outer_fold": range(4), "order": 1}).with_columns(
+        probe_id=pl.lit("cg00000000"), amplicon=pl.lit("A001")
+    )
+    losses = [
+        accuracy(
+            expected_accuracy(
+                *(cohort, folds_of(cohort), panels, NOISELESS, (1,), QUICK, Simulation(1, copies))
+            ),
+            *(ARRAY, 1, "log_loss"),
+        )
+        for copies in (0, 4)
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_the_result_is_the_same_every_time_and_on_any_number_of_processes(
