@@ -150,6 +150,26 @@ def evaluate(
 
 
 @app.command()
+def panel(
+    classes: Annotated[
+        str, typer.Option(help="Classes or families with commas between; one: against all others.")
+    ],
+    size: Annotated[int, typer.Option(help="CpGs.")] = 10,
+    gene_sets: Annotated[
+        Path | None, typer.Option(help="GMT file: which gene sets do the CpGs fall into?")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: panel_CLASSES_SIZE.")
+    ] = None,
+) -> None:
+    """Choose the CpGs that tell the classes apart, judged on patients that did not choose them."""
+    from cup_assets.console.panel import run_panel
+
+    names = [name.strip() for name in classes.split(",") if name.strip()]
+    run_panel(_settings(), names, size, gene_sets, out)
+
+
+@app.command()
 def audit(
     sample_id: Annotated[str, typer.Argument(help="A sample with predictions or scores.")],
     full: Annotated[

@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cup_assets.classify.data import Features, Floats, Ints, TrainingData
 from cup_assets.classify.metrics import metrics
@@ -60,6 +61,8 @@ class DifferentialPanel:
         Error of always naming the largest group.
     n_folds
         Outer folds behind it.
+    background
+        Names of all CpGs that are measured in enough of the samples to be chosen.
     """
 
     groups: pl.DataFrame
@@ -69,6 +72,7 @@ class DifferentialPanel:
     confusion: pl.DataFrame
     chance_error: float
     n_folds: int
+    background: pl.Series
 
 
 def differential_panel(
@@ -146,6 +150,7 @@ def differential_panel(
         _confusion(scores, truth),
         float(1 - groups["n_samples"].max() / groups["n_samples"].sum()),  # type: ignore[operator]
         len(splits),
+        pl.Series(question.data.probe_ids[_measured(question.data.X, parameters)].tolist()),
     )
 
 
@@ -159,7 +164,7 @@ def _choose(
     pairs = question.pairs(names, codes)
     part = data.X[rows]
     apart = pair_separation(part, codes, pairs)
-    apart[:, np.isnan(part).mean(axis=0) >= parameters.probe_max_missing] = -1
+    apart[:, ~_measured(part, parameters)] = -1
     # As many of the best of every pair: an easy pair would take all places.
     each = max(parameters.candidates // len(pairs), size)
     best = np.unique(np.argsort(-apart, axis=1, kind="stable")[:, :each])
@@ -169,6 +174,10 @@ def _choose(
     features = pipeline.features_of(data, rows)
     at, pair_of = separating(features, codes, pairs, size, parameters.correlated)
     return pipeline, at, [(str(names[i]), str(names[j])) for i, j in pairs[pair_of]]
+
+
+def _measured(betas: Features, parameters: PanelParameters) -> NDArray[np.bool_]:
+    return np.asarray(np.isnan(betas).mean(axis=0) < parameters.probe_max_missing)
 
 
 def _judge_fold(

@@ -185,7 +185,7 @@ def _waterfall(axes: Axes, case: pl.DataFrame) -> None:
     what = _QUANTITIES.get(first["quantity"], first["quantity"])
     what = what.removeprefix("Contribution to the ").capitalize()
     axes.set(xlabel=what)
-    axes.set_title(f"{shorten(first['label'], 44)}\nfor {shorten(first['class'], 40)}", fontsize=9)
+    axes.set_title(f"{shorten(first['label'], 34)}\nfor {shorten(first['class'], 30)}", fontsize=9)
     axes.tick_params(axis="y", length=0)
     grid(axes, "x")
 

@@ -26,7 +26,7 @@ def take_screenshots(url: str, folder: Path, case: str) -> None:
         raise SystemExit("needs a Chromium on the PATH (Debian: apt-get install chromium)")
     folder.mkdir(parents=True, exist_ok=True)
     with browser_page(chromium) as page:
-        page.set_viewport_size({"width": 1600, "height": 1400})
+        page.set_viewport_size({"width": 1600, "height": 2100})
         open_lineage(page, url)
         page.get_by_text("Hide navigation").click()
         page.wait_for_timeout(3000)  # the graph glides into place
