@@ -12,15 +12,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.places import places_by_build
+from cup_assets.compute import Mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
+from cup_assets.orchestration.conventions import REFERENCE
+from cup_assets.orchestration.inputs import require
+from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.training import load_training_data, read_folds
 from cup_assets.panels.differential import DifferentialPanel, differential_panel
 from cup_assets.panels.gene_sets import Enrichment, enrichment, read_gmt
 from cup_assets.panels.parameters import PanelParameters
@@ -95,15 +102,8 @@ def run_panel(
     return out
 
 
-def read_reference(settings: Settings):  # type: ignore[no-untyped-def]
-    """Return the `Reference` and how to compute in parallel."""
-    import dagster as dg
-
-    from cup_assets.orchestration.conventions import REFERENCE
-    from cup_assets.orchestration.inputs import require
-    from cup_assets.orchestration.resources import Platform
-    from cup_assets.orchestration.training import load_training_data, read_folds
-
+def read_reference(settings: Settings) -> tuple[Reference, Mapper]:
+    """Return what is known, and how to compute in parallel."""
     platform = Platform(data=str(settings.data), workers=settings.workers, compute=settings.compute)
     try:
         version = require(platform, REFERENCE).data_version
@@ -160,13 +160,19 @@ def _write(
 def _print(
     console: Console, panel: DifferentialPanel, cpgs: pl.DataFrame, found: Enrichment | None
 ) -> None:
-    for group, classes, samples, patients in panel.groups.iter_rows():
+    for number, (group, classes, samples, patients) in enumerate(panel.groups.iter_rows(), 1):
         own = "" if classes == group else f" ({classes})"
         console.print(
-            f"{group}{own}: {samples} samples of {patients} patients", soft_wrap=True, markup=False
-        )
-    left_out = ("chosen_in", "gene_parts")
-    console.print(_table(f"{cpgs.height} CpGs", cpgs.drop(left_out)))
+            f"[{number}] {group}{own}: {samples} samples of {patients} patients",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+    # Names of classes are long: in the columns of the table their groups stand by number.
+    number_of = {group: f"[{at}]" for at, group in enumerate(panel.groups["group"], 1)}
+    short = cpgs.drop("gene_parts", "chosen_in").rename(
+        {f"mean {group}": f"mean {mark}" for group, mark in number_of.items()}
+    )
+    pair = pl.col("separates").str.split(" | ").list.eval(pl.element().replace(number_of))
+    console.print(_table(f"{cpgs.height} CpGs", short.with_columns(pair.list.join(" | "))))
     shown = panel.performance.with_columns(
         pl.concat_str("metric", pl.col("class").fill_null("all"), separator=", ").alias("figure")
     )
@@ -192,9 +198,9 @@ def _print(
 def _table(title: str, frame: pl.DataFrame) -> Table:
     table = Table(title=title)
     for name, kind in frame.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left")
+        table.add_column(escape(name), justify="right" if kind.is_numeric() else "left")
     for row in frame.iter_rows():
-        table.add_row(*(_shown(value) for value in row))
+        table.add_row(*(escape(_shown(value)) for value in row))
     return table
 
 

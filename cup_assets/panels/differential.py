@@ -96,8 +96,8 @@ def differential_panel(
     size
         CpGs.
     parameters
-        ``candidates`` CpGs that separate best, each by itself, are chosen from, of which no two
-        vary alike inside the groups (``correlated``).
+        ``candidates`` CpGs that separate best, each by itself, are chosen from; those that vary
+        alike inside the groups (``correlated``) are represented by one as long as others are left.
     folds
         (scheme, repeat, outer_fold, inner_fold, sample_id) of one scheme. CpGs are chosen anew in
         every training part, including the candidates.

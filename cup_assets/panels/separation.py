@@ -65,8 +65,9 @@ def separating(
     distance D, twice. A pair that is still confused weighs more than one that is not.
 
     A CpG that varies inside the groups as a chosen one does (neighbours in an island) adds its
-    noise again and is left out. CpGs that differ between the same groups but vary independently
-    inside them are not redundant: each makes the answer surer.
+    noise again: it comes after all others, where the panel is larger than they are. CpGs that
+    differ between the same groups but vary independently inside them are not redundant: each makes
+    the answer surer.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def separating(
     size
         CpGs to choose; the first k are what a smaller size would give.
     correlated
-        Absolute correlation inside the groups from which two CpGs tell the same.
+        Absolute correlation inside the groups from which two CpGs tell the same; in few samples
+        many correlate by chance.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def separating(
     Raises
     ------
     PanelError
-        Where fewer CpGs than ``size`` are left.
+        Where there are fewer CpGs than ``size``.
     """
     left = np.exp(-pair_separation(features, codes, pairs) / 8)
     inside = _inside_groups(features, codes)
@@ -96,12 +98,14 @@ def separating(
     free = np.ones(features.shape[1], dtype=bool)
     chosen: list[int] = []
     pair_of: list[int] = []
+    if features.shape[1] < size:
+        raise PanelError(
+            f"only {features.shape[1]} CpGs are left for a panel of {size}: ask for fewer"
+        )
     for _ in range(size):
         if not free.any():
-            raise PanelError(
-                f"only {len(chosen)} CpGs that do not tell the same are left for a panel of {size}:"
-                " ask for fewer"
-            )
+            free[:] = True
+            free[chosen] = False
         best = int(np.where(free, confused @ left, np.inf).argmin())
         chosen.append(best)
         pair_of.append(int((confused * (1 - left[:, best])).argmax()))
