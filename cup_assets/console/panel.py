@@ -9,48 +9,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.places import places_by_build
-from cup_assets.compute import Mapper
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
-from cup_assets.orchestration.conventions import REFERENCE
-from cup_assets.orchestration.inputs import require
-from cup_assets.orchestration.resources import Platform
-from cup_assets.orchestration.training import load_training_data, read_folds
+from cup_assets.orchestration.reference import read_reference
 from cup_assets.panels.differential import DifferentialPanel, differential_panel
 from cup_assets.panels.gene_sets import Enrichment, enrichment, read_gmt
-from cup_assets.panels.parameters import PanelParameters
 from cup_assets.settings import Settings
 
 RECORD = "panel.json"
 _SHOWN = 15
-_PROBES = (
-    'SELECT "array", probe_id, name, chrom, pos, build, genes, gene_parts, island FROM probes'
-    ' WHERE name IN (SELECT unnest(?)) AND "array" IN'
-    ' (SELECT "array" FROM dataset_members WHERE included)'
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """What the platform knows: samples, folds, probes (annotation), parameters, data version."""
-
-    data: TrainingData
-    folds: pl.DataFrame
-    probes: pl.DataFrame
-    parameters: PanelParameters
-    version: str
 
 
 def run_panel(
@@ -65,7 +42,9 @@ def run_panel(
     Raises
     ------
     ConsoleError
-        If the folder holds something else, or the reference samples are not there.
+        If the folder holds something else.
+    HeadlessError
+        If the reference samples are not there.
     """
     console = wide_console()
     plain = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(classes)).strip("_")
@@ -73,11 +52,12 @@ def run_panel(
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
         raise ConsoleError(f"--out: {out} holds something else: give an empty or new folder")
     sets = read_gmt(gene_sets) if gene_sets else None
-    reference, mapper = read_reference(settings)
+    reference = read_reference(settings)
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("outer folds")
         panel = differential_panel(
-            reference.data, classes, size, reference.parameters, reference.folds, mapper,
+            reference.data, classes, size, reference.parameters, reference.folds,
+            reference.mapper,
             lambda done, total: progress.update(bar, completed=done, total=total),
         )  # fmt: skip
     cpgs = located(panel, reference.probes)
@@ -100,19 +80,6 @@ def run_panel(
     _print(console, panel, cpgs, found)
     console.print(f"everything is in {out}; research use only", soft_wrap=True, markup=False)
     return out
-
-
-def read_reference(settings: Settings) -> tuple[Reference, Mapper]:
-    """Return what is known, and how to compute in parallel."""
-    platform = Platform(data=str(settings.data), workers=settings.workers, compute=settings.compute)
-    try:
-        version = require(platform, REFERENCE).data_version
-        data = load_training_data(platform)
-    except dg.Failure as failure:
-        raise ConsoleError(f"{failure.description} (run `cup materialize`)") from failure
-    probes = platform.catalogue.query(_PROBES, [data.probe_ids.tolist()])
-    parameters = platform.parameters.panels
-    return Reference(data, read_folds(platform), probes, parameters, version), platform.mapper
 
 
 def located(panel: DifferentialPanel, probes: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def test_a_command_that_worked_exits_with_zero(cup: Cup) -> None:
     run = cup("--help")
     assert run.returncode == 0
     commands = ("demo", "simulate", "intake", "materialize", "classify", "evaluate", "audit")
-    for command in (*commands, "doctor", "ui"):
+    for command in (*commands, "panel", "doctor", "ui"):
         assert command in run.stdout
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.panel import RECORD, run_panel
+from cup_assets.orchestration.headless import HeadlessError
 from cup_assets.panels import PanelError
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -72,5 +73,5 @@ def test_what_cannot_be_answered_is_one_clear_line(platform: Settings, tmp_path:
 
 
 def test_an_empty_platform_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ConsoleError, match=r"datasets/reference has not .* `cup materialize`"):
+    with pytest.raises(HeadlessError, match=r"datasets/reference has not .* `cup materialize`"):
         run_panel(Settings(tmp_path / "data"), TWO, 4, out=tmp_path / "panel")
