@@ -106,7 +106,7 @@ def test_aggregates_are_made_all_at_once_and_by_one_run_after_the_other(
 
 @pytest.mark.slow
 def test_nothing_more_runs_while_nothing_lands(live: LivePlatform, refreshed: None) -> None:
-    live.wait_until_idle(280)
+    live.wait_until_idle(60)
     before = live.runs()
     for _ in range(3):
         live.wait_for_skip("no new batch")
@@ -115,7 +115,7 @@ def test_nothing_more_runs_while_nothing_lands(live: LivePlatform, refreshed: No
 
 @pytest.mark.slow
 def test_pools_are_free_when_nothing_runs(live: LivePlatform, refreshed: None) -> None:
-    live.wait_until_idle(280)
+    live.wait_until_idle(60)
     assert set(live.claimed_slots()) == {"warehouse", "compute"}
     assert not any(live.claimed_slots().values())
 
@@ -124,7 +124,7 @@ def test_pools_are_free_when_nothing_runs(live: LivePlatform, refreshed: None) -
 def test_a_batch_whose_folder_is_removed_leaves_the_aggregates(
     live: LivePlatform, refreshed: None, first_batch: str, second_batch: str
 ) -> None:
-    live.wait_until_idle(280)
+    live.wait_until_idle(60)
     live.remove(second_batch)
     live.wait_for_skip(f"{second_batch} is gone")
     live.wait_for(
