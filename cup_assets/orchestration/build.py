@@ -18,6 +18,7 @@ from cup_assets.orchestration.assets import (
     datasets,
     diagnosis,
     explanations,
+    importance,
     landscape,
     leaderboard,
     learning_curve,
@@ -46,7 +47,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
                 *(ablations, explanations, learning_curve, novelty),
-                *(panels, diagnosis),
+                *(importance, panels, diagnosis),
             ]
         ),
         jobs=JOBS,
