@@ -13,6 +13,9 @@ from cup_assets_tests.end_to_end.harness import AGGREGATES, LivePlatform, is_up_
 
 OF_A_BATCH = ("raw/idats", "normalised/betas", "cnv/profiles")
 
+# The studies come after the aggregates, and are what takes longest.
+_STUDIES_DONE = 280
+
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -81,7 +84,7 @@ def test_a_batch_that_lands_while_aggregates_are_made_is_not_lost_on_them(
 def test_every_aggregate_and_prediction_follows_the_second_batch(
     live: LivePlatform, refreshed: None, first_batch: str, second_batch: str
 ) -> None:
-    live.wait_until_idle(280)
+    live.wait_until_idle(_STUDIES_DONE)
     assert not [run for run in live.runs() if run.status == "FAILURE"]
     for asset in AGGREGATES:
         assert len(live.materialisations(asset)) == 2, asset
@@ -97,7 +100,7 @@ def test_every_aggregate_and_prediction_follows_the_second_batch(
 def test_aggregates_are_made_all_at_once_and_by_one_run_after_the_other(
     live: LivePlatform, refreshed: None
 ) -> None:
-    live.wait_until_idle(280)
+    live.wait_until_idle(_STUDIES_DONE)
     runs = [run for run in live.runs() if "refresh_aggregates" in run.tags.values()]
     assert [set(run.assets) for run in runs] == [set(AGGREGATES)] * 2
     (_, first_end), (second_start, _) = (run.span for run in runs)
@@ -106,7 +109,7 @@ def test_aggregates_are_made_all_at_once_and_by_one_run_after_the_other(
 
 @pytest.mark.slow
 def test_nothing_more_runs_while_nothing_lands(live: LivePlatform, refreshed: None) -> None:
-    live.wait_until_idle(60)
+    live.wait_until_idle(_STUDIES_DONE)
     before = live.runs()
     for _ in range(3):
         live.wait_for_skip("no new batch")
@@ -115,7 +118,7 @@ def test_nothing_more_runs_while_nothing_lands(live: LivePlatform, refreshed: No
 
 @pytest.mark.slow
 def test_pools_are_free_when_nothing_runs(live: LivePlatform, refreshed: None) -> None:
-    live.wait_until_idle(60)
+    live.wait_until_idle(_STUDIES_DONE)
     assert set(live.claimed_slots()) == {"warehouse", "compute"}
     assert not any(live.claimed_slots().values())
 
@@ -124,7 +127,7 @@ def test_pools_are_free_when_nothing_runs(live: LivePlatform, refreshed: None) -
 def test_a_batch_whose_folder_is_removed_leaves_the_aggregates(
     live: LivePlatform, refreshed: None, first_batch: str, second_batch: str
 ) -> None:
-    live.wait_until_idle(60)
+    live.wait_until_idle(_STUDIES_DONE)
     live.remove(second_batch)
     live.wait_for_skip(f"{second_batch} is gone")
     live.wait_for(
