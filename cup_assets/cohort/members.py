@@ -155,7 +155,7 @@ def _identity_conflicts(
         for name in names:
             patient = candidates[name]["patient_id"]
             other = next(n for n in names if candidates[n]["patient_id"] != patient)
-            who = f"same genotypes as {other} of patient {candidates[other]['patient_id']}"
+            who = f"same genotypes as {other}, filed as another patient"
             if differ:
                 reasons[name] = f"identity: {who}, with different classes: one is swapped"
             elif patient != candidates[first]["patient_id"]:

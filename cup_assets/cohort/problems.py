@@ -6,6 +6,7 @@ the rest of a batch. Does not belong here: finding the faults.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -73,6 +74,27 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+# A row that slipped by a column puts a name or a date of birth where one of few words should be.
+_OF_A_CELL = frozenset(
+    {
+        *("unknown_role", "unknown_material", "unknown_sex", "bad_sample_id"),
+        *("bad_sentrix_id", "bad_sentrix_position", "rounded_sentrix_id"),
+    }
+)
+
+
+def without_values(code: str, message: str) -> str:
+    """Return a problem's message as it may stand in a log: what a refused cell holds is left out.
+
+    The place still names the line.
+
+    >>> without_values("unknown_role", "role 'Jane Doe' is unknown")
+    "role '…' is unknown"
+    """
+    return _QUOTED.sub("'…'", message) if code in _OF_A_CELL else message
 
 
 def lines_text(lines: Sequence[int]) -> str:

@@ -187,15 +187,16 @@ CONFLICT_SCHEMA = {
     "note": pl.String,
 }
 
+# Notes reach the UI and the logs: who the other patient is stays in the column for it.
 _NOTE = pl.format(
-    "{} {} of {} ({}% of {} SNPs agree)",
+    "{} {}{} ({}% of {} SNPs agree)",
     pl.when(pl.col("kind") == "same_genotype")
     .then(pl.lit("same genotypes as"))
     .otherwise(pl.lit("other genotypes than")),
     "other",
     pl.when(pl.col("kind") == "same_genotype")
-    .then(pl.format("patient {}", "other_patient"))
-    .otherwise(pl.lit("the same patient")),
+    .then(pl.lit(", filed as another patient"))
+    .otherwise(pl.lit(" of the same patient")),
     (100 * pl.col("concordance")).round(0).cast(pl.Int64),
     "snps",
 )

@@ -123,16 +123,16 @@ def test_excluded_samples_do_not_make_a_class_large_enough() -> None:
 
 def test_the_same_person_under_two_names_counts_once() -> None:
     assert reasons(samples(), same(("S3", "S2"))) == {
-        "S3": "identity: same genotypes as S2 of patient P2: one person under two patient names"
+        "S3": "identity: same genotypes as S2, filed as another patient: one person under two patient names"
     }
 
 
 def test_equal_genotypes_with_different_classes_leave_both_out() -> None:
     found = reasons(samples(), same(("S1", "S6")))
     assert found == {
-        "S1": "identity: same genotypes as S6 of patient P6, with different classes:"
+        "S1": "identity: same genotypes as S6, filed as another patient, with different classes:"
         " one is swapped",
-        "S6": "identity: same genotypes as S1 of patient P1, with different classes:"
+        "S6": "identity: same genotypes as S1, filed as another patient, with different classes:"
         " one is swapped",
     }
 

@@ -68,7 +68,8 @@ def test_everybody_who_is_left_out_is_listed_with_the_reason() -> None:
         "s03": "no diagnosis",
         "s01": "class rare has 1 patients, needs 3",
         "s04": "50% of its betas are missing, at most 25% may be",
-        "s10": "identity: same betas as s07 of patient s07: one person under two patient names",
+        "s10": "identity: same betas as s07, filed as another patient: one person under two patient"
+        " names",
         "s05": "its betas lie exactly between those of s08 and s11: interpolated, as SMOTE does,"
         " and not measured",
         "elsewhere": "the table holds no betas",

@@ -108,7 +108,9 @@ def test_duplicates_and_swaps_are_told_with_numbers_and_nobody_else(seed: int) -
     ]
     first = found.row(0, named=True)
     percent = round(100 * first["concordance"])
-    said = f"same genotypes as S2 of patient B ({percent}% of {first['snps']} SNPs agree)"
+    said = (
+        f"same genotypes as S2, filed as another patient ({percent}% of {first['snps']} SNPs agree)"
+    )
     assert first["note"] == said
     assert found["note"][4].startswith("other genotypes than S4 of the same patient (")
 

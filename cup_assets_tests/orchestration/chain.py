@@ -97,6 +97,9 @@ stability_halves = 4
 stability_chosen = 10
 """
 
+# Stands in a column of the sheets that nothing asks for.
+NAME = "Zebulon Quickbury"
+
 COLUMNS = (
     *("Sample_ID", "Sentrix_ID", "Sentrix_Position", "patient_id", "diagnosis", "role"),
     *("material", "sex", "site", "cohort"),
@@ -242,7 +245,7 @@ def make_data(data: Path) -> None:
         for barcode, position in rows["Sentrix_ID", "Sentrix_Position"].iter_rows():
             for colour in ("Grn", "Red"):
                 shutil.move(source / f"{barcode}_{position}_{colour}.idat", folder)
-        rows.select(COLUMNS).write_csv(folder / "samplesheet.csv")
+        rows.select(*COLUMNS, Nom=pl.lit(NAME)).write_csv(folder / "samplesheet.csv")
         mark(folder)
     shutil.rmtree(data / "simulated")
     (data / "parameters.toml").write_text(PARAMETERS)
@@ -261,6 +264,20 @@ def cheaply() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
+def _said(instance: dg.DagsterInstance) -> str:
+    """Return all that an instance keeps of its runs: tags, configuration, events, log lines."""
+    return "\n".join(
+        text
+        for run in instance.get_runs()
+        for text in (
+            dg.serialize_value(run),
+            *(dg.serialize_value(entry) for entry in instance.all_logs(run.run_id)),
+        )
+    )
+
+
+EVENTS = "events.txt"  # beside the data folder of a complete chain
+
 _made: dict[str, Path] = {}  # once a session, whichever folder's tests ask first
 
 
@@ -278,6 +295,7 @@ def complete_folder(temporary: pytest.TempPathFactory) -> Path:
         data = shutil.copytree(landed_folder(temporary), temporary.mktemp("complete") / "data")
         with cheaply(), dg.DagsterInstance.ephemeral() as instance:
             steps = Chain(data, instance).up_to_date()
+            (data.parent / EVENTS).write_text(_said(instance))
         assert not failures(steps)
         _made["complete"] = data
     return _made["complete"]

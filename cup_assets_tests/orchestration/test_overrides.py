@@ -158,7 +158,7 @@ def test_a_case_with_the_genotypes_of_a_training_sample_says_so_in_its_predictio
     ))  # fmt: skip
     follow(complete, "again")
     note = str(complete.one("SELECT note FROM predictions WHERE sample_id = 'CASE'"))
-    assert note.startswith(f"same genotypes as {twin} of patient ")
+    assert note.startswith(f"same genotypes as {twin}, filed as another patient (")
     assert note.endswith("SNPs agree), which the classifier learnt from")
     conflicts = complete.catalogue.query("SELECT sample_id, other, kind FROM identity_conflicts")
     assert set(conflicts.rows()) == {

@@ -76,12 +76,12 @@ def test_overrides_and_identity_are_shown_with_their_reasons() -> None:
     override = pl.DataFrame([("mini-000", "pass", "seen", "Dr Roy", "2026-03-01")],
                             schema=NO_OVERRIDES.schema, orient="row")  # fmt: skip
     conflict = pl.DataFrame(
-        [("mini-000", "X", "same_genotype", "P9", 65, 1.0, "same genotypes as X of patient P9")],
+        [("mini-000", "X", "same_genotype", "P9", 65, 1.0, "same genotypes as X, filed elsewhere")],
         schema=CONFLICT_SCHEMA, orient="row",
     )  # fmt: skip
     notes = quality_notes([array(["fail"])], override, conflict, 12)
     assert "Dr Roy" in notes["overridden verdicts"]
-    assert "same genotypes as X of patient P9" in notes["identity"]
+    assert "same genotypes as X, filed elsewhere" in notes["identity"]
 
 
 def test_a_picture_of_densities_leaves_out_samples_that_passed_and_says_so() -> None:

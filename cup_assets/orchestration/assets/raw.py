@@ -13,6 +13,7 @@ import polars as pl
 
 from cup_assets.cohort.batch_files import batch_key
 from cup_assets.cohort.intake import Inventory, take_inventory
+from cup_assets.cohort.problems import without_values
 from cup_assets.cohort.taxonomy import load_taxonomy
 from cup_assets.orchestration.conventions import OWNERS, RAW, WAREHOUSE_POOL, check
 from cup_assets.orchestration.inputs import installed_manifests
@@ -137,12 +138,16 @@ def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product
             "signature": [inventory.signature],
         }
     )
-    errors = problems.filter(pl.col("severity") == "error")
+    said = problems.with_columns(
+        # The event log is no place for what stands in a cell by mistake; the table keeps it.
+        pl.Series("message", map(without_values, problems["code"], problems["message"]), pl.String)
+    )
+    errors = said.filter(pl.col("severity") == "error")
     notes = {"samples": markdown_table(_shown(samples))}
     if inventory.overrides.height:
         notes["overridden verdicts"] = markdown_table(inventory.overrides)
     if problems.height:
-        notes["problems"] = markdown_table(problems.drop("batch"))
+        notes["problems"] = markdown_table(said.drop("batch"))
     return Product(
         tables={
             "samples": samples,
