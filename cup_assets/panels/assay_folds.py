@@ -1,66 +1,83 @@
-"""Assay panels chosen inside training folds, by which the choice on all samples is judged.
+"""Assay panels chosen inside training parts, by which the choice on all samples is judged.
 
-Belongs here: the choice in each fold. Does not belong here: the choice itself (assay), how good the
-panels are (assay_accuracy).
+Belongs here: the parts, the order of importance in each, and the choice of every technology from
+it. Does not belong here: the choice itself (assay), how good the panels are (assay_accuracy).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import polars as pl
 
-from cup_assets.classify.data import TrainingData
+from cup_assets.classify.data import Ints, TrainingData
 from cup_assets.classify.nested import OuterFold, outer_folds
 from cup_assets.compute import Mapper, serial
-from cup_assets.panels.assay import LEFT_OUT_SCHEMA, assay_panel
+from cup_assets.panels.assay import LEFT_OUT_SCHEMA, AssayPanel, assay_panel
 from cup_assets.panels.importance import find_candidates, importance_of
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.select import order_cpgs
 from cup_assets.panels.technology import Technology
 from cup_assets.panels.univariate import class_effects
 
+FOLD_SCHEMA = {"repeat": pl.Int64, "outer_fold": pl.Int64, "inner_fold": pl.Int64}
 
-def fold_panels(
-    data: TrainingData,
-    folds: pl.DataFrame,
-    places: pl.DataFrame,
-    excluded: Mapping[str, str],
-    technology: Technology,
-    size: int,
-    parameters: PanelParameters,
-    build: str = "hg38",
-    material: str = "FFPE",
-    mapper: Mapper = serial,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Choose an assay panel in the training part of each outer fold, to be judged on the others.
 
-    A panel chosen on all samples must not be judged on any of them; these stand in for it.
+@dataclass(frozen=True, eq=False)
+class Assay:
+    """What is to be measured how; the arguments of `assay_panel` that do not depend on samples."""
 
-    Parameters
-    ----------
-    data, folds, parameters
-        As for `panel_curve`.
-    places, excluded, technology, size, build, material
-        As for `assay_panel`.
+    technology: Technology
+    places: pl.DataFrame
+    excluded: Mapping[str, str]
+    build: str = "hg38"
+    material: str = "FFPE"
 
-    Returns
-    -------
-    panels : pl.DataFrame
-        (repeat, outer_fold, order, probe_id, amplicon).
-    left_out : pl.DataFrame
-        (repeat, outer_fold, order, probe_id, reason).
+    def choose(self, ordered: pl.DataFrame, effects: pl.DataFrame, size: int) -> AssayPanel:
+        """Choose at most ``size`` CpGs, the most important first (`assay_panel`)."""
+        return assay_panel(
+            ordered, self.places, effects, self.excluded, self.technology, size, self.build,
+            self.material,
+        )  # fmt: skip
 
-    Raises
-    ------
-    PanelError, ClassifyError
-        As `panel_curve` and `assay_panel`.
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A training part and the samples that are held out of it.
+
+    ``inner_fold`` is None where the samples are those of the outer fold; else they are one group of
+    its training part, and calibrate the classifier of that.
     """
-    task = _Choice(data, places, excluded, technology, size, parameters, build, material)
-    parts = mapper(task.run, used_splits(data, folds, parameters), progress)
-    return pl.concat([part[0] for part in parts]), pl.concat([part[1] for part in parts])
+
+    repeat: int
+    outer_fold: int
+    inner_fold: int | None
+    train: Ints
+    held: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """CpGs of a part, the most important first, and what each tells of which class.
+
+    Attributes
+    ----------
+    repeat, outer_fold, inner_fold
+        The part; all None: of all samples.
+    cpgs
+        (probe_id). Those that no assay may use come last.
+    effects
+        (probe_id, class, difference) of `class_effects`.
+    """
+
+    repeat: int | None
+    outer_fold: int | None
+    inner_fold: int | None
+    cpgs: pl.DataFrame
+    effects: pl.DataFrame
 
 
 def used_splits(
@@ -74,44 +91,105 @@ def used_splits(
     return [split for split in splits if split.repeat in used]
 
 
-@dataclass(frozen=True, eq=False)
-class _Choice:
-    """The choice of a panel, as picklable work on one outer fold."""
+def parts_of(splits: Sequence[OuterFold]) -> list[Part]:
+    """Return the training part of each outer fold, and those of its inner folds after it."""
+    parts = []
+    for split in splits:
+        here = split.repeat, split.outer_fold
+        parts.append(Part(*here, None, split.train, split.test))
+        for name in np.unique(split.inner).tolist():
+            held = split.inner == name
+            parts.append(Part(*here, name, split.train[~held], split.train[held]))
+    return parts
 
-    data: TrainingData
-    places: pl.DataFrame
-    excluded: Mapping[str, str]
-    technology: Technology
-    size: int
-    parameters: PanelParameters
-    build: str
-    material: str
 
-    def run(self, split: OuterFold) -> tuple[pl.DataFrame, pl.DataFrame]:
-        candidates = find_candidates(self.data, split.train, self.parameters)
-        importance = importance_of(candidates, self.parameters)
-        ordered = order_cpgs(candidates, importance, self.parameters)
-        effects = class_effects(
-            candidates.features,
-            candidates.codes,
-            candidates.classes.tolist(),
-            candidates.pipeline.probe_ids.tolist(),
+def order_parts(
+    data: TrainingData,
+    parts: Sequence[Part],
+    excluded: Mapping[str, str],
+    parameters: PanelParameters,
+    mapper: Mapper = serial,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Ordered]:
+    """Order the CpGs of each part by importance, from its training samples alone.
+
+    Parameters
+    ----------
+    excluded
+        CpGs that no assay may use: they represent no others, and come last.
+
+    Raises
+    ------
+    PanelError, ClassifyError
+        As `find_candidates`.
+    """
+    task = partial(_order_part, data, excluded, parameters)
+    return mapper(task, list(parts), progress)
+
+
+def order_all(
+    data: TrainingData, excluded: Mapping[str, str], parameters: PanelParameters
+) -> Ordered:
+    """Order the CpGs on all samples, for the panel that is used."""
+    cpgs, effects = _order(data, np.arange(len(data.y)), excluded, parameters)
+    return Ordered(None, None, None, cpgs, effects)
+
+
+def fold_panels(
+    orders: Sequence[Ordered], assay: Assay, size: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Choose an assay panel from the order of each part.
+
+    A panel chosen on all samples must not be judged on any of them; these stand in for it.
+
+    Returns
+    -------
+    panels : pl.DataFrame
+        (repeat, outer_fold, inner_fold, order, probe_id, amplicon).
+    left_out : pl.DataFrame
+        (repeat, outer_fold, inner_fold, order, probe_id, reason).
+
+    Raises
+    ------
+    PanelError
+        As `assay_panel`.
+    """
+    chosen, left = [], []
+    for of in orders:
+        panel = assay.choose(of.cpgs, of.effects, size)
+        here = [pl.lit(getattr(of, name), kind).alias(name) for name, kind in FOLD_SCHEMA.items()]
+        chosen.append(panel.targets.select(*here, "order", "probe_id", "amplicon"))
+        left.append(panel.left_out.select(*here, *LEFT_OUT_SCHEMA))
+    return pl.concat(chosen), pl.concat(left)
+
+
+def _order_part(
+    data: TrainingData, excluded: Mapping[str, str], parameters: PanelParameters, part: Part
+) -> Ordered:
+    cpgs, effects = _order(data, part.train, excluded, parameters)
+    return Ordered(part.repeat, part.outer_fold, part.inner_fold, cpgs, effects)
+
+
+def _order(
+    data: TrainingData, rows: Ints, excluded: Mapping[str, str], parameters: PanelParameters
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    candidates = find_candidates(data, rows, parameters)
+    importance = importance_of(candidates, parameters)
+    barred = pl.col("probe_id").is_in(list(excluded))
+    if importance.filter(~barred).is_empty():
+        raise PanelError(
+            f"all of {len(candidates.pipeline.probe_ids)} candidate CpGs are excluded: look at the"
+            " masks of the assays"
         )
-        panel = assay_panel(
-            ordered,
-            self.places,
-            effects,
-            self.excluded,
-            self.technology,
-            self.size,
-            self.build,
-            self.material,
-        )
-        fold = [
-            pl.lit(split.repeat, pl.Int64).alias("repeat"),
-            pl.lit(split.outer_fold, pl.Int64).alias("outer_fold"),
-        ]
-        return (
-            panel.targets.select(*fold, "order", "probe_id", "amplicon"),
-            panel.left_out.select(*fold, *LEFT_OUT_SCHEMA),
-        )
+    # A CpG that cannot be measured must not stand for those that vary as it does.
+    ordered = order_cpgs(candidates, importance.filter(~barred), parameters).select("probe_id")
+    last = importance.filter(barred).select(pl.col("probe_id").unique(maintain_order=True))
+    column = {name: at for at, name in enumerate(candidates.pipeline.probe_ids.tolist())}
+    names = ordered["probe_id"].to_list()
+    effects = class_effects(
+        candidates.features[:, [column[name] for name in names]],
+        candidates.codes,
+        candidates.classes.tolist(),
+        names,
+    )
+    return pl.concat([ordered, last]), effects.select("probe_id", "class", "difference")

@@ -120,6 +120,22 @@ class Technology:
         return tuple(name for name in _SOURCED if "assumed" in self.sources.get(name, ""))
 
 
+ARRAY = Technology(
+    name="array",
+    title="methylation array",
+    amplicon={"FFPE": _TARGET, "frozen": _TARGET},
+    primer_room=0,
+    least_effect=0.0,
+    max_amplicons=1_000_000,
+    look_ahead=0,
+    resolution="cpg",
+    sd=0.0,
+    dropout=0.0,
+    sources=dict.fromkeys(("amplicon", "max_amplicons"), "no limit: probes are independent"),
+)
+"""The array that the reference was measured on: its noise is in the betas already."""
+
+
 def technologies(own: str = "") -> dict[str, Technology]:
     """Return the packaged technologies by name, with a laboratory's own.
 

@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 
 from cup_assets.classify.data import TrainingData
-from cup_assets.compute import local
-from cup_assets.panels.assay_accuracy import ARRAY, Simulation, expected_accuracy
-from cup_assets.panels.assay_folds import fold_panels
+from cup_assets.compute import Mapper, local, serial
+from cup_assets.panels.assay_accuracy import expected_accuracy, measured_counts
+from cup_assets.panels.assay_folds import Assay, fold_panels, order_parts, parts_of, used_splits
+from cup_assets.panels.masked import Simulation
 from cup_assets.panels.parameters import PanelError, PanelParameters
-from cup_assets.panels.technology import Technology, technologies
+from cup_assets.panels.refusals import refusals
+from cup_assets.panels.technology import ARRAY, Technology, technologies
 
 QUICK = PanelParameters(sizes=(3, 12), trees=20, components=3, bootstraps=50, correlated=0.95)
 SEQ = technologies()["bisulfite_amplicon_seq"]
@@ -31,9 +33,31 @@ def places_of(data: TrainingData) -> pl.DataFrame:
 
 
 def chosen_in(
-    data: TrainingData, folds: pl.DataFrame, excluded: dict[str, str] | None = None
+    data: TrainingData,
+    folds: pl.DataFrame,
+    excluded: dict[str, str] | None = None,
+    mapper: Mapper = serial,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return fold_panels(data, folds, places_of(data), excluded or {}, SEQ, 12, QUICK)
+    parts = parts_of(used_splits(data, folds, QUICK))
+    orders = order_parts(data, parts, excluded or {}, QUICK, mapper)
+    return fold_panels(orders, Assay(SEQ, places_of(data), excluded or {}), 12)
+
+
+def by_fold(names: list[str], amplicons: list[str] | None = None) -> pl.DataFrame:
+    """Return the same panel for every part of the folds, inner ones too."""
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "order": range(len(names)), "probe_id": names, "amplicon": amplicons or names,
+            }
+        ).with_columns(
+            repeat=pl.lit(0, pl.Int64),
+            outer_fold=pl.lit(outer, pl.Int64),
+            inner_fold=pl.lit(inner, pl.Int64),
+        )
+        for outer in range(4)
+        for inner in (None, *range(4))
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +66,10 @@ def panels(cohort: TrainingData, folds_of: Folds) -> pl.DataFrame:
 
 
 def accuracy(
-    found: pl.DataFrame, technology: str, measured: int, metric: str = "accuracy"
+    found: pl.DataFrame, measured_by: str, measured: int, metric: str = "accuracy"
 ) -> float:
     row = found.filter(
-        (pl.col("technology") == technology)
+        (pl.col("measured_by") == measured_by)
         & (pl.col("measured") == measured)
         & (pl.col("metric") == metric)
     )
@@ -67,20 +91,28 @@ def test_every_fold_chooses_the_planted_cpgs_and_accounts_for_the_others(
 ) -> None:
     banned = {informative[0]: "SNP under the probe"}
     panels, left_out = chosen_in(cohort, folds_of(cohort), banned)
-    assert panels.select("repeat", "outer_fold").unique().height == 4
-    for fold, some in panels.group_by("outer_fold"):
+    part = ["repeat", "outer_fold", "inner_fold"]
+    assert panels.select(part).unique().height == 4 * (1 + 3)
+    for fold, some in panels.group_by(part):
         assert set(informative[1:8]) <= set(some["probe_id"])
-        others = left_out.filter(pl.col("outer_fold") == fold[0])
+        others = left_out.filter(
+            (pl.col("outer_fold") == fold[1]) & pl.col("inner_fold").eq_missing(fold[2])
+        )
         reasons = dict(others.select("probe_id", "reason").iter_rows())
         assert reasons[informative[0]] == "excluded: SNP under the probe"
         assert not set(reasons) & set(some["probe_id"])
         assert len(reasons) + some.height == len(cohort.probe_ids)
+    counted = refusals(left_out.filter(pl.col("outer_fold") == 0), SEQ)
+    assert counted["n"].sum() == left_out.filter(pl.col("outer_fold") == 0).height
+    assert "excluded: SNP under the probe" in counted["reason"]
+    assert "other" not in counted["reason"]
 
 
 def test_nothing_of_the_test_samples_reaches_the_choice(
     cohort: TrainingData, folds_of: Folds, panels: pl.DataFrame
 ) -> None:
     folds = folds_of(cohort).filter(pl.col("outer_fold") == 0)
+    whole = pl.col("inner_fold").is_null()
     held_out = folds.filter(pl.col("inner_fold").is_null())
     test = np.isin(cohort.sample_ids, held_out["sample_id"].to_list())
     X, y = cohort.X.copy(), cohort.y.copy()
@@ -89,6 +121,7 @@ def test_nothing_of_the_test_samples_reaches_the_choice(
     spoilt = dataclasses.replace(cohort, X=X, y=y, family=np.array(["salivary"] * len(y)))
     expected = panels.filter(pl.col("outer_fold") == 0)
     assert chosen_in(spoilt, folds)[0].equals(expected)
+    assert not chosen_in(spoilt, folds_of(cohort))[0].filter(whole).equals(panels.filter(whole))
 
 
 def test_fewer_cpgs_and_more_noise_cost_accuracy(
@@ -96,23 +129,27 @@ def test_fewer_cpgs_and_more_noise_cost_accuracy(
 ) -> None:
     folds = folds_of(cohort)
     found = judged(cohort, folds, panels, dataclasses.replace(SEQ, sd=0.3))
-    assert found.height == 2 * 3 * 3
-    whole, three, one = (accuracy(found, ARRAY, k) for k in (12, 3, 1))
+    overall = found.filter(pl.col("class").is_null())
+    assert overall.height == 2 * 3 * 7
+    assert found.height - overall.height == 2 * 3 * 2 * 3  # recall and precision of three classes
+    whole, three, one = (accuracy(found, ARRAY.name, k) for k in (12, 3, 1))
     assert whole > 0.95
     # One CpG marks one class of three: the best that can be done is that class or the others.
     assert 0.4 < one < 0.75
     assert one < three < whole
     for k in (1, 3, 12):
-        assert accuracy(found, SEQ.name, k) < accuracy(found, ARRAY, k)
-        assert accuracy(found, SEQ.name, k, "log_loss") > accuracy(found, ARRAY, k, "log_loss")
-    assert ((found["low"] <= found["value"]) & (found["value"] <= found["high"])).all()
+        assert accuracy(found, SEQ.name, k) < accuracy(found, ARRAY.name, k)
+        assert accuracy(found, SEQ.name, k, "log_loss") > accuracy(found, ARRAY.name, k, "log_loss")
+    known = found.drop_nulls(["value", "low", "high"])
+    assert known.height > overall.height
+    assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
 
 
 def test_without_noise_and_losses_a_technology_is_as_good_as_the_array(
     cohort: TrainingData, folds_of: Folds, panels: pl.DataFrame
 ) -> None:
     found = judged(cohort, folds_of(cohort), panels, NOISELESS)
-    array, other = found.partition_by("technology", include_key=False, maintain_order=True)
+    array, other = found.partition_by("measured_by", include_key=False, maintain_order=True)
     assert array.equals(other)
 
 
@@ -122,13 +159,10 @@ def test_one_value_for_cpgs_of_different_classes_tells_them_no_more(
 ) -> None:
     # 0-3 mark one class, 4 and 8 the two others; A holds them all, or those of one.
     names = [f"cg{at:08d}" for at in (0, 1, 2, 3, 4, 8)]
-    panels = pl.concat(
-        pl.DataFrame({"repeat": 0, "outer_fold": f, "order": range(6), "probe_id": names})
-        for f in range(4)
-    ).with_columns(amplicon=pl.Series(list(amplicons) * 4))
+    panels = by_fold(names, list(amplicons))
     pcr = dataclasses.replace(NOISELESS, resolution="amplicon")
     found = judged(cohort, folds_of(cohort), panels, pcr, (6,))
-    assert accuracy(found, ARRAY, 6) > 0.9
+    assert accuracy(found, ARRAY.name, 6) > 0.9
     assert (accuracy(found, pcr.name, 6) > 0.9) == right
 
 
@@ -150,18 +184,15 @@ def test_hiding_cpgs_in_training_helps_where_cpgs_are_missing(
     data = dataclasses.replace(cohort, X=np.clip(X, 0, 1))
     folds = folds_of(data)
     names = data.probe_ids[[12, *range(12)]].tolist()
-    panels = pl.concat(
-        pl.DataFrame({"repeat": 0, "outer_fold": f, "order": range(13), "probe_id": names})
-        for f in range(4)
-    ).with_columns(amplicon=pl.col("probe_id"))
+    panels = by_fold(names)
     loss = {
         copies: accuracy(
             expected_accuracy(
                 *(data, folds, panels, NOISELESS, (6,), QUICK, Simulation(3, copies))
             ),
-            ARRAY,
+            ARRAY.name,
             6,
-            "log_loss",
+            "raw_log_loss",
         )
         for copies in (0, 6)
     }
@@ -172,15 +203,13 @@ def test_copies_of_which_nothing_is_hidden_teach_nothing_more(
     cohort: TrainingData, folds_of: Folds
 ) -> None:
     # At least one CpG is kept: of a panel of one, copies are the sample itself.
-    panels = pl.DataFrame({"repeat": 0, "outer_fold": range(4), "order": 1}).with_columns(
-        probe_id=pl.lit("cg00000000"), amplicon=pl.lit("A001")
-    )
+    panels = by_fold(["cg00000000"])
     losses = [
         accuracy(
             expected_accuracy(
                 *(cohort, folds_of(cohort), panels, NOISELESS, (1,), QUICK, Simulation(1, copies))
             ),
-            *(ARRAY, 1, "log_loss"),
+            *(ARRAY.name, 1, "raw_log_loss"),
         )
         for copies in (0, 4)
     ]
@@ -192,9 +221,9 @@ def test_the_result_is_the_same_every_time_and_on_any_number_of_processes(
 ) -> None:
     folds = folds_of(cohort)
     arguments = (cohort, folds, panels, SEQ, (3,), QUICK, FEW)
-    assert expected_accuracy(*arguments, local(2)).equals(expected_accuracy(*arguments))
-    again, _ = fold_panels(cohort, folds, places_of(cohort), {}, SEQ, 12, QUICK, mapper=local(2))
-    assert again.equals(panels)
+    again = expected_accuracy(*arguments, mapper=local(2))
+    assert again.equals(expected_accuracy(*arguments))
+    assert chosen_in(cohort, folds, mapper=local(2))[0].equals(panels)
 
 
 def test_panels_that_do_not_fit_are_refused_in_a_line(
@@ -205,7 +234,10 @@ def test_panels_that_do_not_fit_are_refused_in_a_line(
         judged(cohort, folds, panels, SEQ, (13,))
     with pytest.raises(PanelError, match="outer fold 2 has no panel: choose one in its training"):
         judged(cohort, folds, panels.filter(pl.col("outer_fold") != 2), SEQ)
-    with pytest.raises(PanelError, match="cg9 of its panel is not in the data"):
+    inner = (pl.col("outer_fold") == 2) & pl.col("inner_fold").eq_missing(3)
+    with pytest.raises(PanelError, match="outer fold 2, inner fold 3 has no panel: choose one"):
+        judged(cohort, folds, panels.filter(~inner), SEQ)
+    with pytest.raises(PanelError, match="cg9 of the panel is not in the data"):
         judged(cohort, folds, panels.with_columns(probe_id=pl.lit("cg9")), SEQ)
     with pytest.raises(PanelError, match=r"measured is \(3, 1\): give distinct numbers"):
         judged(cohort, folds, panels, SEQ, (3, 1))
@@ -216,3 +248,20 @@ def test_panels_that_do_not_fit_are_refused_in_a_line(
     flat = dataclasses.replace(cohort, X=X)
     with pytest.raises(PanelError, match="fold 0: cg00000000 is missing too often, or does not"):
         judged(flat, folds, panels, SEQ)
+
+
+def test_calibration_makes_the_scores_of_few_and_noisy_cpgs_as_sure_as_they_are_right(
+    cohort: TrainingData, folds_of: Folds, panels: pl.DataFrame
+) -> None:
+    found = judged(cohort, folds_of(cohort), panels, dataclasses.replace(SEQ, sd=0.3), (12,))
+    name = SEQ.name
+    assert accuracy(found, name, 12, "log_loss") < accuracy(found, name, 12, "raw_log_loss")
+    assert accuracy(found, name, 12, "ece") < 0.12
+
+
+def test_the_numbers_judged_are_shares_of_the_smallest_panel() -> None:
+    panels = by_fold([f"cg{at}" for at in range(10)]).filter(
+        ~((pl.col("outer_fold") == 1) & (pl.col("order") > 8))
+    )
+    assert measured_counts(panels, (0.25, 0.5, 1.0)) == (2, 4, 9)
+    assert measured_counts(panels, (0.01, 0.05)) == (1,)
