@@ -123,7 +123,8 @@ def test_excluded_samples_do_not_make_a_class_large_enough() -> None:
 
 def test_the_same_person_under_two_names_counts_once() -> None:
     assert reasons(samples(), same(("S3", "S2"))) == {
-        "S3": "identity: same genotypes as S2, filed as another patient: one person under two patient names"
+        "S3": "identity: same genotypes as S2, filed as another patient:"
+        " one person under two patient names"
     }
 
 
