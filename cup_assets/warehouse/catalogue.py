@@ -20,6 +20,7 @@ import polars as pl
 
 from cup_assets.warehouse.errors import WarehouseError
 from cup_assets.warehouse.matrices import MatrixFile, betas_view
+from cup_assets.warehouse.migrations import migrate
 from cup_assets.warehouse.provenance import AssetVersion, Recipe
 from cup_assets.warehouse.records import (
     read_version,
@@ -28,11 +29,10 @@ from cup_assets.warehouse.records import (
     replace_rows,
 )
 from cup_assets.warehouse.schema import SCHEMA_VERSION, bring_up_to_date, check_version
+from cup_assets.warehouse.snapshot import BUSY, copy_catalogue
 
 if TYPE_CHECKING:
     import duckdb
-
-_BUSY = ("Could not set lock", "different configuration", "Conflicting lock")
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,15 @@ class Catalogue:
         self.patience = patience
         self._checked = False
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
-        """Run one SELECT on a read-only connection and return its rows."""
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pl.DataFrame:
+        """Run one SELECT on a read-only connection and return its rows.
+
+        Parameters are given in order (``?``) or by name (``$name``).
+        """
         self._ensure()
+        bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
         with self._connection(read_only=True) as connection:
-            return connection.execute(sql, list(parameters)).pl()
+            return connection.execute(sql, bound).pl()
 
     def current(self, asset: str, partition: str = "") -> AssetVersion | None:
         """Return the current version of an asset (partition), or None if there is none."""
@@ -182,17 +186,29 @@ class Catalogue:
         here = {"schema_version": str(SCHEMA_VERSION), "root": str(self.path.parent.resolve())}
         if self.path.exists():
             with self._connection(read_only=True) as connection:
-                found = dict(connection.execute("SELECT key, value FROM platform").fetchall())
-            check_version(found["schema_version"], self.path)
+                found = _platform(connection)
+            check_version(found.get("schema_version", "0"), self.path)
             if found == here:
                 self._checked = True
                 return
+            if found:
+                self._keep_earlier(found["schema_version"])
         with self._transaction() as connection:
+            # Another process may have been faster.
+            version = _platform(connection).get("schema_version", here["schema_version"])
+            check_version(version, self.path)
             bring_up_to_date(connection)
+            migrate(connection, int(version))
             for item in here.items():
                 connection.execute("INSERT OR REPLACE INTO platform VALUES (?, ?)", item)
             _refresh_betas_view(connection, self.path.parent.resolve())
         self._checked = True
+
+    def _keep_earlier(self, version: str) -> None:
+        """Copy a database of an earlier version before anything is changed in it, once."""
+        kept = self.path.with_name(f"{self.path.stem}.schema-{version}.duckdb")
+        if int(version) < SCHEMA_VERSION and not kept.exists():
+            copy_catalogue(self.path, kept, patience=self.patience)
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -222,7 +238,7 @@ class Catalogue:
             try:
                 return duckdb.connect(self.path, read_only=read_only)
             except (duckdb.IOException, duckdb.ConnectionException) as error:
-                if not any(text in str(error) for text in _BUSY):
+                if not any(text in str(error) for text in BUSY):
                     raise WarehouseError(
                         f"cannot open {self.path}: {error}; restore it from a backup, or move it"
                         " away and run `cup materialize` to build it again"
@@ -234,6 +250,14 @@ class Catalogue:
                     ) from error
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
+
+
+def _platform(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return what the database says of itself; nothing where it is empty."""
+    made = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'platform'")
+    if made.fetchone() is None:
+        return {}
+    return dict(connection.execute("SELECT key, value FROM platform").fetchall())
 
 
 def _refresh_betas_view(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

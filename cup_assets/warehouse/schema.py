@@ -3,9 +3,10 @@
 Belongs here: the schema's version, making tables, adding what an earlier version lacks. Does not
 belong here: rows. The layout itself is ``schema.sql``.
 
-A newer version only ever adds tables and columns. What was stored stays as it is, with nothing (or
-the default that the layout gives) in the new columns, until its asset is materialised again; raised
-code versions see to that.
+A newer version only ever adds tables and columns; where rows have to change, a step of
+`cup_assets.warehouse.migrations` does it. What was stored otherwise stays as it is, with nothing
+(or the default that the layout gives) in the new columns, until its asset is materialised again;
+raised code versions see to that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cup_assets.warehouse.errors import WarehouseError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _COLUMNS = (
     "SELECT table_name, column_name, data_type, column_default FROM duckdb_columns()"
@@ -38,7 +39,7 @@ def check_version(found: str, path: object) -> None:
     if int(found) > SCHEMA_VERSION:
         raise WarehouseError(
             f"{path} was written by a newer cup_assets (schema {found}, known here:"
-            f" {SCHEMA_VERSION}): update cup_assets"
+            f" {SCHEMA_VERSION}): update cup_assets, or restore a backup of before the update"
         )
 
 
