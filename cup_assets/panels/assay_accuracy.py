@@ -16,15 +16,12 @@ from cup_assets.classify.metrics import metrics
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.compute import Mapper, serial
 from cup_assets.panels.assay_folds import used_splits
-from cup_assets.panels.assay_scores import Judge
+from cup_assets.panels.assay_scores import Judge, of_panels
 from cup_assets.panels.masked import Simulation
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.technology import ARRAY, Technology
 
-ACCURACY_METRICS = (
-    *("accuracy", "macro_f1", "log_loss", "ece", "coverage_at_90", "precision_at_90"),
-    *("raw_log_loss", "recall", "precision"),
-)
+OF_CLASSES = ("recall", "precision")
 ACCURACY_SCHEMA = {
     "technology": pl.String,
     "measured_by": pl.String,
@@ -85,9 +82,9 @@ def expected_accuracy(
     -------
     pl.DataFrame
         (technology, measured_by, measured, metric, class, value, low, high): metrics pooled over
-        folds and draws, with 95 % bootstrap intervals over patients, measured by the technology
-        and, as ``array``, of the same CpGs without its noise. Class is null but for ``recall`` and
-        ``precision``.
+        folds and draws (`cup_assets.classify.metrics`), with 95 % bootstrap intervals over
+        patients, measured by the technology and, as ``array``, of the same CpGs without its noise.
+        Class is null but for `OF_CLASSES`.
 
     Raises
     ------
@@ -100,8 +97,8 @@ def expected_accuracy(
     if not measured or min(measured) < 1 or list(measured) != sorted(set(measured)):
         raise PanelError(f"measured is {measured}: give distinct numbers from 1, ascending")
     judge = Judge(
-        data, panels, technology, measured, parameters, simulation or Simulation(),
-        evaluation or EvaluationParameters(),
+        of_panels(data, panels), panels, technology, measured, parameters,
+        simulation or Simulation(), evaluation or EvaluationParameters(),
     )  # fmt: skip
     scores = pl.concat(mapper(judge.outer, used_splits(data, folds, parameters), progress))
     truth, frames = data.truth(), []
@@ -114,7 +111,7 @@ def expected_accuracy(
                 parameters.bootstraps,
             )
             frames.append(
-                table.filter(pl.col("metric").is_in(ACCURACY_METRICS)).select(
+                table.filter(pl.col("class").is_null() | pl.col("metric").is_in(OF_CLASSES)).select(
                     pl.lit(technology.name).alias("technology"),
                     pl.lit(name).alias("measured_by"),
                     pl.lit(k, pl.Int64).alias("measured"),

@@ -9,6 +9,7 @@ import polars as pl
 
 from cup_assets.genome import CHROMOSOMES, chromosome_lengths
 from cup_assets.panels.assay import AssayPanel
+from cup_assets.panels.assay_builds import builds_of, laid_in
 
 
 def targets_bed(panel: AssayPanel) -> str:
@@ -48,6 +49,24 @@ def order_csv(panel: AssayPanel) -> str:
         pl.col("cpgs").list.join(";"),
         "genes",
     ).write_csv()
+
+
+def panel_files(panel: AssayPanel, places: pl.DataFrame) -> dict[str, bytes]:
+    """Return all files of a panel by name: BED and CSV in every build, and who was left out, why.
+
+    Parameters
+    ----------
+    places
+        Of all CpGs, a column a build (`cup_assets.cohort.places.places_by_build`).
+    """
+    texts = {"left_out.csv": panel.left_out.write_csv()}
+    for build in builds_of(places):
+        here, notes = laid_in(panel, places, build)
+        said = "".join(f"# {note}\n" for note in notes)
+        texts[f"targets_{build}.bed"] = said + targets_bed(here)
+        texts[f"windows_{build}.bed"] = said + windows_bed(here)
+        texts[f"order_{build}.csv"] = order_csv(here)
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def _bed(panel: AssayPanel, what: str, places: pl.DataFrame) -> str:

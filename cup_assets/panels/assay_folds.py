@@ -15,9 +15,15 @@ import polars as pl
 
 from cup_assets.classify.data import Ints, TrainingData
 from cup_assets.classify.nested import OuterFold, outer_folds
+from cup_assets.classify.pipeline import Pipeline, fit_pipelines, narrowed
 from cup_assets.compute import Mapper, serial
 from cup_assets.panels.assay import LEFT_OUT_SCHEMA, AssayPanel, assay_panel
-from cup_assets.panels.importance import find_candidates, importance_of
+from cup_assets.panels.importance import (
+    Candidates,
+    candidates_of,
+    find_candidates,
+    importance_of,
+)
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.select import order_cpgs
 from cup_assets.panels.technology import Technology
@@ -123,15 +129,20 @@ def order_parts(
     PanelError, ClassifyError
         As `find_candidates`.
     """
-    task = partial(_order_part, data, excluded, parameters)
-    return mapper(task, list(parts), progress)
+    preparation = parameters.preparation(parameters.candidates)
+    # One walk over the matrix for all parts; what is sent away are the few columns that any keeps.
+    found = fit_pipelines(data, [part.train for part in parts], preparation, mapper)
+    few, pipelines = narrowed(data.with_features("betas"), found)
+    task = partial(_order_part, few, excluded, parameters)
+    return mapper(task, list(zip(parts, pipelines, strict=True)), progress)
 
 
 def order_all(
     data: TrainingData, excluded: Mapping[str, str], parameters: PanelParameters
 ) -> Ordered:
     """Order the CpGs on all samples, for the panel that is used."""
-    cpgs, effects = _order(data, np.arange(len(data.y)), excluded, parameters)
+    rows = np.arange(len(data.y))
+    cpgs, effects = _order(find_candidates(data, rows, parameters), excluded, parameters)
     return Ordered(None, None, None, cpgs, effects)
 
 
@@ -164,16 +175,20 @@ def fold_panels(
 
 
 def _order_part(
-    data: TrainingData, excluded: Mapping[str, str], parameters: PanelParameters, part: Part
+    data: TrainingData,
+    excluded: Mapping[str, str],
+    parameters: PanelParameters,
+    item: tuple[Part, Pipeline],
 ) -> Ordered:
-    cpgs, effects = _order(data, part.train, excluded, parameters)
+    part, pipeline = item
+    candidates = candidates_of(data, part.train, pipeline)
+    cpgs, effects = _order(candidates, excluded, parameters)
     return Ordered(part.repeat, part.outer_fold, part.inner_fold, cpgs, effects)
 
 
 def _order(
-    data: TrainingData, rows: Ints, excluded: Mapping[str, str], parameters: PanelParameters
+    candidates: Candidates, excluded: Mapping[str, str], parameters: PanelParameters
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    candidates = find_candidates(data, rows, parameters)
     importance = importance_of(candidates, parameters)
     barred = pl.col("probe_id").is_in(list(excluded))
     if importance.filter(~barred).is_empty():

@@ -202,6 +202,11 @@ def of_panel(data: TrainingData, names: Sequence[str]) -> TrainingData:
     return replace(betas, X=betas.X[:, at], probe_ids=np.array(list(names)))
 
 
+def of_panels(data: TrainingData, panels: pl.DataFrame) -> TrainingData:
+    """Return the data of the CpGs that are in any of the panels: what a `Judge` needs."""
+    return of_panel(data, panels["probe_id"].unique(maintain_order=True).to_list())
+
+
 def _name(part: Part) -> str:
     inner = "" if part.inner_fold is None else f", inner fold {part.inner_fold}"
     return f"repeat {part.repeat}, outer fold {part.outer_fold}{inner}"
