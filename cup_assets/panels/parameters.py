@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cup_assets.classify.models import MODELS
 from cup_assets.classify.parameters import EvaluationParameters
 
 _COUNTS = (
-    *("candidates", "components", "trees", "random_draws", "max_repeats"),
+    *("candidates", "components", "trees", "random_draws", "max_repeats", "differential_size"),
     *("boruta_candidates", "boruta_rounds", "boruta_depth", "stability_chosen"),
 )
 
@@ -28,6 +29,9 @@ class PanelParameters:
     ----------
     sizes
         Panel sizes, in CpGs; those beyond the CpGs there are have no panel.
+    models
+        Model families of the curve, each tuned and calibrated as for the leaderboard; none named:
+        all of them.
     candidates
         Most variable probes of a training part that are ranked.
     probe_max_missing, adjust, adjust_ridge
@@ -51,8 +55,16 @@ class PanelParameters:
     stability_halves, stability_chosen
         Random halves of the patients that CpGs are chosen from anew, an even number, and how many
         are chosen each time.
+    differential_size
+        CpGs of the panels within each family and of each class against all others.
+    importance_folds
+        Parts of the patients that are held out in turn from the models whose importances count.
+    elastic_net_mix, elastic_net_strengths
+        Share of the elastic net's penalty that falls on absolute values, and the penalties to
+        choose from, falling, as shares of the least that leaves no coefficient.
     panel_c
-        Inverse L2 penalty of the light classifier of a panel, for standardised CpGs.
+        Inverse L2 penalty of the light classifier that judges the panel of a differential
+        diagnosis, for standardised CpGs.
     random_draws
         Random panels drawn per size and fold; their mean is the base line.
     max_repeats
@@ -63,7 +75,8 @@ class PanelParameters:
         Seed of everything random.
     """
 
-    sizes: tuple[int, ...] = (5, 10, 20, 50, 100, 200)
+    sizes: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500, 1000)
+    models: tuple[str, ...] = ()
     candidates: int = 2000
     probe_max_missing: float = 0.2
     adjust: tuple[str, ...] = ("material",)
@@ -71,13 +84,17 @@ class PanelParameters:
     components: int = 10
     trees: int = 200
     logistic_c: float = 10.0
-    screened: int = 1000
+    screened: int = 2000
     correlated: float = 0.7
     boruta_candidates: int = 1000
     boruta_rounds: int = 100
     boruta_depth: int = 5
     stability_halves: int = 100
     stability_chosen: int = 100
+    differential_size: int = 10
+    importance_folds: int = 5
+    elastic_net_mix: float = 0.5
+    elastic_net_strengths: tuple[float, ...] = (0.5, 0.25, 0.12, 0.06, 0.03)
     panel_c: float = 1.0
     random_draws: int = 5
     max_repeats: int = 1
@@ -87,6 +104,10 @@ class PanelParameters:
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 1 or list(self.sizes) != sorted(set(self.sizes)):
             raise PanelError(f"sizes is {self.sizes}: give distinct sizes of at least 1, ascending")
+        if unknown := [name for name in self.models if name not in MODELS]:
+            raise PanelError(f"models: {unknown[0]!r} is unknown: use {', '.join(MODELS)}")
+        if len(set(self.models)) < len(self.models):
+            raise PanelError(f"models are {self.models}: name each once")
         if self.screened < max(self.sizes):
             raise PanelError(
                 f"screened is {self.screened}: the largest panel has {max(self.sizes)} CpGs"
@@ -95,9 +116,27 @@ class PanelParameters:
             raise PanelError(f"correlated is {self.correlated}: it must lie in 0..1")
         if self.stability_halves < 2 or self.stability_halves % 2:
             raise PanelError(f"stability_halves is {self.stability_halves}: give an even number")
+        if self.importance_folds < 2:
+            raise PanelError(f"importance_folds is {self.importance_folds}: it must be at least 2")
+        strengths = self.elastic_net_strengths
+        if (
+            not strengths
+            or not 0 < strengths[-1] <= strengths[0] <= 1
+            or list(strengths) != sorted(set(strengths), reverse=True)
+        ):
+            raise PanelError(
+                f"elastic_net_strengths is {strengths}: give distinct shares in 0..1, falling"
+            )
+        if not 0 < self.elastic_net_mix <= 1:
+            raise PanelError(f"elastic_net_mix is {self.elastic_net_mix}: it must lie in 0..1")
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise PanelError(f"{name} is {getattr(self, name)}: it must be at least 1")
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Model families that the curve is drawn for."""
+        return self.models or tuple(MODELS)
 
     def preparation(self, n_probes: int) -> EvaluationParameters:
         """Return what the classifiers' pipeline needs to prepare ``n_probes`` probes."""
