@@ -31,12 +31,16 @@ class Settings:
         Spark master URL (``CUP_SPARK_MASTER``).
     workers
         Number of parallel workers (``CUP_WORKERS``; default: the CPUs this process may use).
+    geo_url, gdc_url
+        Addresses of the sources of public cohorts (``CUP_GEO_URL``, ``CUP_GDC_URL``), for a mirror.
     """
 
     data: Path
     compute: str = "local"
     spark_master: str = "local[*]"
     workers: int = 1
+    geo_url: str = "https://ftp.ncbi.nlm.nih.gov/geo"
+    gdc_url: str = "https://api.gdc.cancer.gov"
 
     @property
     def landing(self) -> Path:
@@ -62,6 +66,11 @@ class Settings:
     def cache(self) -> Path:
         """Derived files that can be deleted at any time (parsed manifests)."""
         return self.data / "cache"
+
+    @property
+    def downloads(self) -> Path:
+        """What is being fetched of public cohorts, and the record of what was."""
+        return self.data / "downloads"
 
     @property
     def releases(self) -> Path:
@@ -90,7 +99,7 @@ class Settings:
         Raises
         ------
         SettingsError
-            If ``CUP_COMPUTE`` or ``CUP_WORKERS`` is not usable.
+            If ``CUP_COMPUTE``, ``CUP_WORKERS`` or an address is not usable.
         """
         compute = os.environ.get("CUP_COMPUTE", "local")
         if compute not in ("local", "spark"):
@@ -103,7 +112,16 @@ class Settings:
             compute=compute,
             spark_master=os.environ.get("CUP_SPARK_MASTER", "local[*]"),
             workers=int(workers),
+            geo_url=_address("CUP_GEO_URL", cls.geo_url),
+            gdc_url=_address("CUP_GDC_URL", cls.gdc_url),
         )
+
+
+def _address(name: str, default: str) -> str:
+    address = os.environ.get(name) or default
+    if not address.startswith(("https://", "http://")):
+        raise SettingsError(f"{name}={address!r}: give an address that begins with https://")
+    return address
 
 
 def _usable_cpus() -> int:

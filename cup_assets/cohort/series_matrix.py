@@ -6,6 +6,7 @@ betas (`beta_table`), and the meaning of the labels, which are free text and wan
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -15,12 +16,13 @@ from cup_assets.cohort.text_tables import head_lines
 _PLAIN = ("title", "source_name_ch1", "geo_accession")
 
 
-def read_sample_columns(path: Path) -> pl.DataFrame | None:
+def read_sample_columns(path: Path, also: Collection[str] = ()) -> pl.DataFrame | None:
     """Return a frame with a row for each sample, or None where the file is no series matrix.
 
     ``!Sample_title`` and ``!Sample_source_name_ch1`` become ``title`` and ``source_name_ch1``; a
     characteristic such as ``subgroup: SHH`` becomes the column ``subgroup``, whichever line it
-    stands in. The column ``geo_accession`` names the samples.
+    stands in. The column ``geo_accession`` names the samples. Other fields, such as
+    ``platform_id``, are columns where they are asked for in ``also``.
     """
     columns: dict[str, list[str | None]] = {}
     for line in head_lines(path):
@@ -28,7 +30,7 @@ def read_sample_columns(path: Path) -> pl.DataFrame | None:
         if not name.startswith("!Sample_") or not cells:
             continue
         field = name.removeprefix("!Sample_")
-        if field in _PLAIN:
+        if field in _PLAIN or field in also:
             columns[field] = [cell or None for cell in cells]
         elif field == "characteristics_ch1":
             _add_characteristics(columns, cells)

@@ -34,7 +34,16 @@ def test_an_error_is_one_line_on_standard_error_and_the_exit_code_is_not_zero(
 def test_a_command_that_worked_exits_with_zero(cup: Cup) -> None:
     run = cup("--help")
     assert run.returncode == 0
-    commands = ("demo", "simulate", "intake", "materialize", "classify", "evaluate", "audit")
+    commands = (
+        "demo",
+        "simulate",
+        "intake",
+        "fetch",
+        "materialize",
+        "classify",
+        "evaluate",
+        "audit",
+    )
     for command in (*commands, "panel", "doctor", "ui"):
         assert command in run.stdout
 
