@@ -74,6 +74,35 @@ def intake(
 
 
 @app.command()
+def fetch(
+    accession: Annotated[str | None, typer.Argument(help="GEO series or GDC project.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="Print the registry.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would come; transfer descriptions only.")
+    ] = False,
+    accept_unverified: Annotated[
+        bool, typer.Option("--accept-unverified", help="Land labels nobody held to the source.")
+    ] = False,
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Land files that changed since a fetch.")
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Most samples a batch; default: 96.")
+    ] = None,
+) -> None:
+    """Bring a public cohort of the registry into the landing folder, in batches."""
+    from cup_assets.console.fetch import run_fetch, run_list
+
+    if show:
+        run_list()
+        return
+    run_fetch(
+        _settings(), accession, dry_run=dry_run, accept_unverified=accept_unverified,
+        accept_changed=accept_changed, batch_size=batch_size,
+    )  # fmt: skip
+
+
+@app.command()
 def materialize(
     batch: Annotated[list[str] | None, typer.Option(help="Only this batch (repeatable).")] = None,
     force: Annotated[bool, typer.Option(help="Compute even what is unchanged.")] = False,
