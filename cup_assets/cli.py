@@ -236,7 +236,9 @@ def _settings() -> Settings:
 def main() -> None:
     """Run the command; errors of the platform are one line, anything else is a traceback."""
     from cup_assets.console.errors import explained
+    from cup_assets.file_modes import keep_private
 
+    keep_private()
     message = explained(app)
     if message:
         print(f"cup: {message}", file=sys.stderr)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cup_assets.console.errors import ConsoleError
+from cup_assets.file_modes import is_open_to_others
 from cup_assets.methylome import ManifestError, load_manifests
 from cup_assets.parameters import ParametersError, load_parameters
 from cup_assets.settings import Settings
@@ -61,6 +62,12 @@ def _folders(settings: Settings) -> Iterator[Finding]:
         f"data folder {settings.data}, {free / 2**30:.0f} GiB free"
         + ("" if free > _DISK_NEEDED else ": a batch of 96 450k arrays needs about 2 GiB"),
     )
+    if is_open_to_others(settings.data):
+        yield (
+            False,
+            f"data folder {settings.data} is open to users outside of its group:"
+            f" chmod -R o-rwx {settings.data}",
+        )
     yield True, f"compute: {settings.compute}, {settings.workers} workers"
 
 
@@ -110,12 +117,19 @@ def _catalogue(settings: Settings) -> Iterator[Finding]:
 
 
 def _instance(settings: Settings) -> Iterator[Finding]:
+    from cup_assets.orchestration.storage import StorageError, find_storage, refuse_silence
+
     config = settings.dagster_home / "dagster.yaml"
-    yield (
-        True,
-        f"Dagster instance {settings.dagster_home}"
-        + ("" if config.exists() else " (made on first use)"),
-    )
+    if not config.exists():
+        yield True, f"Dagster instance {settings.dagster_home} (made on first use)"
+        return
+    try:
+        storage = find_storage(settings)
+        refuse_silence(storage)
+    except StorageError as error:
+        yield False, str(error)
+    else:
+        yield True, f"Dagster instance {settings.dagster_home}, storage: {storage}"
 
 
 def _spark(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.taxonomy import load_taxonomy
 from cup_assets.compute import make_file_mapper
 from cup_assets.console.errors import ConsoleError
+from cup_assets.file_modes import make_data_folders
 from cup_assets.methylome import load_manifests
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -76,6 +77,7 @@ def _copy(settings: Settings, folder: Path) -> Path:
         raise ConsoleError(
             f"{target} exists already: rename {folder.name}, or remove the old batch"
         )
+    make_data_folders(settings)
     hidden = target.with_name(f".{target.name}.copying")
     shutil.rmtree(hidden, ignore_errors=True)
     hidden.mkdir(parents=True)

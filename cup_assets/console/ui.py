@@ -9,13 +9,14 @@ import os
 import sys
 from pathlib import Path
 
+from cup_assets.file_modes import make_data_folders
 from cup_assets.orchestration.instance import prepare_instance
 from cup_assets.settings import Settings
 
 
 def run_ui(settings: Settings, port: int) -> None:
     """Replace this process by ``dagster dev`` on the persistent instance."""
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    make_data_folders(settings)
     environment = {**os.environ, **prepare_instance(settings)}
     command = Path(sys.executable).with_name("dagster")
     print(f"Dagster UI: http://127.0.0.1:{port}   (instance: {environment['DAGSTER_HOME']})")

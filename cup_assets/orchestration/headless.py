@@ -18,6 +18,7 @@ import dagster as dg
 
 from cup_assets.cohort.batch_files import observe_batches
 from cup_assets.cohort.landing import plan_landings
+from cup_assets.file_modes import make_data_folders
 from cup_assets.orchestration.build import build_defs
 from cup_assets.orchestration.conventions import LOCK_NAME, PID_TAG
 from cup_assets.orchestration.instance import open_instance
@@ -86,7 +87,7 @@ def materialize(
     HeadlessError
         If another process is at it, a batch is unknown or nothing has landed.
     """
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    make_data_folders(settings)
     with _alone(settings), open_instance(settings) as instance:
         run = _Runner(instance, settings, force, on_step)
         taken, removed = _what_landed(settings, run, batches)
