@@ -96,7 +96,7 @@ def read_beta_table(
             f" {some(table.columns[1:])} here: name the right column with --sample"
         )
     own = [name for name in rows.columns if name not in known.columns or name == "sample_id"]
-    joined = rows.select(own).join(known, on="sample_id", how="left", maintain_order="left")
+    joined = rows[own].join(known, on="sample_id", how="left", maintain_order="left")
     found = _samples_in_rows(path.name, joined, "sample_id", {*about, *known.columns})
     missing = sorted(set(known["sample_id"]) - set(rows["sample_id"]))
     return BetaTable(found.samples, found.X, found.probe_ids, missing, found.notes)
@@ -129,13 +129,13 @@ def _samples_in_rows(
     X = _values(name, rows, probes)
     _check_betas(name, X, rows["sample_id"].to_list(), probes)
     other = [c for c in rows.columns if c not in set(probes) and not _OTHER_PROBE.match(c)]
-    samples = rows.select(pl.col(other).cast(pl.String))
+    samples = rows[other].cast(pl.String)
     return BetaTable(samples, X, probes, [], notes)
 
 
 def _probes_in_rows(name: str, where: str, table: pl.DataFrame, known: pl.DataFrame) -> BetaTable:
     first = table.columns[0]
-    table = table.with_columns(pl.col(first).cast(pl.String))
+    table = table.with_columns(table[first].cast(pl.String))
     names = table[first]
     if names.null_count() or names.n_unique() < len(names):
         twice = names.filter(names.is_duplicated()).drop_nulls()
@@ -159,7 +159,7 @@ def _probes_in_rows(name: str, where: str, table: pl.DataFrame, known: pl.DataFr
     order = pl.DataFrame({"sample_id": columns})
     samples = order.join(known, on="sample_id", how="left", maintain_order="left")
     missing = sorted(ids - set(columns))
-    return BetaTable(samples.select(pl.all().cast(pl.String)), X, probes, missing, notes)
+    return BetaTable(samples.cast(pl.String), X, probes, missing, notes)
 
 
 def _named(where: str, table: pl.DataFrame, sample: str | None) -> pl.DataFrame:
@@ -181,7 +181,7 @@ def _named(where: str, table: pl.DataFrame, sample: str | None) -> pl.DataFrame:
             " with --sample"
         )
     rest = [c for c in table.columns if c not in (column, "sample_id")]
-    return table.select(names.alias("sample_id"), *rest)
+    return pl.DataFrame([names.alias("sample_id"), *(table[c] for c in rest)])
 
 
 def _values(name: str, table: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.float32]:
@@ -192,7 +192,7 @@ def _values(name: str, table: pl.DataFrame, columns: Sequence[str]) -> NDArray[n
         bad = text.filter(text.cast(pl.Float32, strict=False).is_null() & text.is_not_null())
         if bad.len():
             raise MatrixError(f"{name}: {column!r} holds {bad[0]!r}: betas are numbers, or empty")
-    floats = table.select(pl.col(columns).cast(pl.Float32))
+    floats = table[list(columns)].cast(pl.Float32)  # by name: `select` would expand a pattern
     return np.ascontiguousarray(floats.to_numpy(), dtype=np.float32)
 
 
@@ -204,7 +204,7 @@ def _check_betas(
     low, high = float(np.nanmin(X)), float(np.nanmax(X))
     if low >= 0 and high <= 1:
         return
-    out = np.argwhere((X < 0) | (X > 1))[0]
+    out = np.unravel_index(int(np.argmax((X < 0) | (X > 1))), X.shape)
     where = f"{probes[out[1]]} of {samples[out[0]]} is {X[out[0], out[1]]:g}"
     if low < -1:
         why = "these look like M-values: convert them, beta = 2^M / (1 + 2^M)"

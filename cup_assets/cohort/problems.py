@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
+LONGEST = 1_500  # characters of a message
 
 
 class CohortError(ValueError):
-    """A fault in samples, sheets, batches, classes or folds; the message is one line."""
+    """A fault in samples, sheets, batches, classes or folds; the message is one line.
+
+    It often quotes a file, which may hold anything: line breaks are escaped, endless texts cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message[:LONGEST]))
 
 
 class SampleSheetError(CohortError):
@@ -66,7 +73,7 @@ class Problem:
     @property
     def line(self) -> str:
         """The problem as one printable line."""
-        return printable(f"{self.where}: {self.what}: {self.remedy}")
+        return printable(f"{self.where}: {self.what[:LONGEST]}: {self.remedy}")
 
 
 def printable(text: str) -> str:

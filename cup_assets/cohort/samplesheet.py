@@ -15,7 +15,7 @@ import polars as pl
 from cup_assets.cohort.problems import Problem, SampleSheetError, printable
 from cup_assets.cohort.sheet_rows import OPTIONAL, REQUIRED, SAMPLE_SCHEMA, RowReader, SheetRow
 from cup_assets.cohort.sheet_text import SheetTable, read_table
-from cup_assets.cohort.sheet_values import folded
+from cup_assets.cohort.sheet_values import MAX_TEXT, folded
 
 __all__ = ["SAMPLE_SCHEMA", "SampleSheet", "SheetRow", "load_samplesheet", "read_samplesheet"]
 
@@ -115,8 +115,13 @@ def _columns(name: str, table: SheetTable) -> dict[int, str]:
     for index, written in enumerate(table.header):
         if not written:
             continue
+        if len(written) > MAX_TEXT:
+            raise SampleSheetError(
+                f"{name}: has a column name of over {MAX_TEXT} characters"
+                f" ({printable(written[:40])}...): shorten it"
+            )
         column = _COLUMNS.get(folded(written), printable(written))
-        if column in columns.values():
+        while column in columns.values():
             if column in _COLUMNS.values():
                 raise SampleSheetError(f"{name}: has two columns {written!r}: keep one of them")
             column = f"{column} ({index + 1})"

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import polars as pl
 
+from cup_assets.cohort.problems import MatrixError
 from cup_assets.cohort.text_tables import head_lines
 
 _PLAIN = ("title", "source_name_ch1", "geo_accession")
+# Series have a few dozen. Free text with a colon in it would make a column of every cell.
+_MAX_CHARACTERISTICS = 500
 
 
 def read_sample_columns(path: Path, also: Collection[str] = ()) -> pl.DataFrame | None:
@@ -33,20 +36,26 @@ def read_sample_columns(path: Path, also: Collection[str] = ()) -> pl.DataFrame 
         if field in _PLAIN or field in also:
             columns[field] = [cell or None for cell in cells]
         elif field == "characteristics_ch1":
-            _add_characteristics(columns, cells)
+            _add_characteristics(path.name, columns, cells)
     if "geo_accession" not in columns:
         return None
     n = len(columns["geo_accession"])
     return pl.DataFrame(
-        {name: cells for name, cells in columns.items() if len(cells) == n},
-        schema_overrides=dict.fromkeys(columns, pl.String),
+        [pl.Series(name, cells, pl.String) for name, cells in columns.items() if len(cells) == n]
     )
 
 
-def _add_characteristics(columns: dict[str, list[str | None]], cells: list[str]) -> None:
+def _add_characteristics(file: str, columns: dict[str, list[str | None]], cells: list[str]) -> None:
     for place, cell in enumerate(cells):
         key, found, value = cell.partition(":")
         if found:
-            own = columns.setdefault(key.strip(), [None] * len(cells))
+            # A characteristic of this name must not rename the samples.
+            name = key.strip() if key.strip() not in _PLAIN else f"{key.strip()} (characteristic)"
+            if name not in columns and len(columns) > _MAX_CHARACTERISTICS:
+                raise MatrixError(
+                    f"{file}: its samples have over {_MAX_CHARACTERISTICS:,} different"
+                    " characteristics: give what is known about them as a table with --labels"
+                )
+            own = columns.setdefault(name, [None] * len(cells))
             if place < len(own):
                 own[place] = value.strip() or None

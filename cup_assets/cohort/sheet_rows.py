@@ -170,15 +170,17 @@ class RowReader:
         barcode, position = fields["sentrix_id"], fields["sentrix_position"]
         slide = values.sentrix_id(barcode) if barcode else None
         if barcode and values.is_rounded_by_excel(barcode):
-            what = f"Sentrix_ID {barcode!r} was rounded by a spreadsheet and its digits are lost"
+            what = (
+                f"Sentrix_ID {barcode[:90]!r} was rounded by a spreadsheet and its digits are lost"
+            )
             remedy = "format the column as text, then type the barcode again"
             self._add("rounded_sentrix_id", [line], what, remedy)
         elif slide is None:
-            what = f"Sentrix_ID {barcode or ''!r} is not a slide barcode"
+            what = f"Sentrix_ID {(barcode or '')[:90]!r} is not a slide barcode"
             self._add("bad_sentrix_id", [line], what, "write it as in the IDAT file name")
         place = values.sentrix_position(position) if position else None
         if place is None:
-            what = f"Sentrix_Position {position or ''!r} is not a position such as R01C01"
+            what = f"Sentrix_Position {(position or '')[:90]!r} is not a position such as R01C01"
             self._add("bad_sentrix_position", [line], what, "write it as in the IDAT file name")
         fields["sentrix_id"], fields["sentrix_position"] = slide, place
         if slide and place:
@@ -198,7 +200,7 @@ class RowReader:
             return
         fields[column] = canonical(written)
         if fields[column] is None:
-            what = f"{column} {written!r} is unknown"
+            what = f"{column} {written[:90]!r} is unknown"
             self._add(f"unknown_{column}", [line], what, f"use {_either(choices)}")
 
     def _sex(self, line: int, fields: dict[str, str | None]) -> None:
@@ -207,7 +209,7 @@ class RowReader:
             return
         found = values.sex(written)
         if found is None:
-            what = f"sex {written!r} is not understood and was left empty"
+            what = f"sex {written[:90]!r} is not understood and was left empty"
             self._add("unknown_sex", [line], what, "use F or M", "warning")
         fields["sex"] = found or None
 

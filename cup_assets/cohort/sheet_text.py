@@ -22,6 +22,11 @@ from pathlib import Path
 from cup_assets.cohort.problems import Problem, SampleSheetError, printable
 
 MAX_BYTES = 16 * 2**20
+# A slide has 8 or 12 samples, a large study some thousands. Every cell and row beyond is another
+# file, and costs a hundred times its bytes once it has been taken apart and complained about.
+MAX_LINES = 50_000
+MAX_COLUMNS = 1_000
+MAX_CELL = 10_000  # characters
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _SECTION = re.compile(r'^[\s"]*\[([A-Za-z][A-Za-z0-9_ ]*)\][\s",;]*$')
 _SAFE_CP1252 = frozenset(range(0xA0, 0x100)) | {0x80, 0x8C, 0x92, 0x9C}
@@ -62,7 +67,10 @@ def read_table(path: Path, is_known: Callable[[str], bool]) -> SheetTable:
         If the file is not text in an accepted encoding, or holds no such table.
     """
     text, notes = _decode(path)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if (n_lines := text.count("\n")) > MAX_LINES:
+        raise SampleSheetError(f"{path.name}: has {n_lines:,} lines: is this the sample sheet?")
+    lines = text.split("\n")
     first, last = _data_section(path.name, lines)
     separator = _separator(lines[first], is_known)
     if separator != ",":
@@ -122,7 +130,7 @@ def _decode(path: Path) -> tuple[str, list[Problem]]:
 
 
 def _encoding_note(name: str, encoding: str, text: str) -> Problem:
-    words = dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text))
+    words = dict.fromkeys(word[:40] for word in re.findall(r"\w+", text) if not word.isascii())
     seen = f" (for example {', '.join(list(words)[:3])})" if words else ""
     return Problem(
         "encoding",
@@ -163,8 +171,9 @@ def _is_excel_hint(text: str) -> bool:
 
 def _separator(header: str, is_known: Callable[[str], bool]) -> str:
     def n_known(separator: str) -> int:
-        cells = next(csv.reader([header], delimiter=separator), [])
-        return sum(is_known(cell) for cell in cells)
+        # Quotation marks that do not close are refused later, with the line.
+        cells = header.split(separator, MAX_COLUMNS)
+        return sum(is_known(cell.strip(' "')) for cell in cells if len(cell) <= MAX_CELL)
 
     return max(_SEPARATORS, key=n_known)
 
@@ -180,6 +189,17 @@ def _records(
     try:
         for cells in reader:
             values = tuple(cell.strip() for cell in cells)
+            where = f"{name}, line {offset + before + 1}"
+            if len(values) > MAX_COLUMNS:
+                raise SampleSheetError(
+                    f"{where}: has {len(values):,} columns, over {MAX_COLUMNS:,}: is this the"
+                    " sample sheet?"
+                )
+            if any(len(value) > MAX_CELL for value in values):
+                raise SampleSheetError(
+                    f"{where}: has a cell of over {MAX_CELL:,} characters: shorten it, or close"
+                    " its quotation marks"
+                )
             if any(values):
                 records.append((offset + before + 1, values))
             before = reader.line_num

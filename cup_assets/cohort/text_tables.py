@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -19,6 +21,15 @@ from cup_assets.cohort.problems import MatrixError
 
 _UNKNOWN = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "--"]
 _BEGIN = "!series_matrix_table_begin"
+# A line with a beta of every CpG of EPIC v2 has about 20 MB.
+MAX_LINE = 64 * 2**20
+MAX_HEAD = 100_000  # lines
+_GROWTH = 30  # numbers shrink to a half or a third
+_FREE = 64 * 2**20
+_FAULTS = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
+    *(UnicodeDecodeError, EOFError, zlib.error),
+)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -29,32 +40,42 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises
     ------
     MatrixError
-        If there is no such file, or no table in it.
+        If there is no such file, no table in it, or one that no memory could hold.
     """
     if not path.is_file():
         raise MatrixError(f"{path} is no file: give a table of betas (CSV, TSV or Parquet)")
-    try:
+    with _one_line(path):
         table = pl.read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise MatrixError(f"{path.name}: cannot be read as a table: {line}") from error
     if table.is_empty() or table.width < 2:
         raise MatrixError(f"{path.name}: holds {table.height} rows and {table.width} columns")
+    for name, dtype in table.schema.items():
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            raise MatrixError(f"{path.name}: column {name!r} holds {dtype}, not numbers or texts")
     return table
 
 
 def head_lines(path: Path) -> list[str]:
-    """Return the lines before the table of a GEO series matrix; none where it is none."""
+    """Return the lines before the table of a GEO series matrix; none where it is none.
+
+    Raises
+    ------
+    MatrixError
+        If the file cannot be read as text.
+    """
     if path.suffix == ".parquet":
         return []
-    with _opened(path) as file:
+    with _one_line(path), _opened(path) as file:
         lines: list[str] = []
-        for line in file:
+        n_characters = 0
+        for line in _lines(path, file):
             if line.startswith(_BEGIN):
                 return lines
             if line.strip() and not line.startswith("!"):
                 return []
             lines.append(line.rstrip("\r\n"))
+            n_characters += len(line)
+            if n_characters > MAX_LINE or len(lines) > MAX_HEAD:
+                raise MatrixError(f"{path.name}: the lines before its table do not end")
     return []
 
 
@@ -74,7 +95,8 @@ def some(names: Iterable[object], most: int = 4) -> str:
 def _read_text(path: Path) -> pl.DataFrame:
     skipped = len(head_lines(path))
     with _opened(path) as file:
-        content = (line for line in file if line.strip() and not line.startswith("!"))
+        lines = _lines(path, file)
+        content = (line for line in lines if line.strip() and not line.startswith("!"))
         head = list(islice(content, 2))
     if len(head) < 2:
         raise MatrixError(
@@ -84,7 +106,7 @@ def _read_text(path: Path) -> pl.DataFrame:
     # Semicolons are what a spreadsheet writes where numbers have a decimal comma.
     comma = separator == ";" and bool(re.search(r"(^|;)\"?\d+,\d", head[1]))
     return pl.read_csv(
-        path,
+        _unpacked(path) if path.suffix == ".gz" else path,
         separator=separator,
         decimal_comma=comma,
         skip_lines=skipped,
@@ -98,3 +120,38 @@ def _opened(path: Path) -> IO[str]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8")
     return path.open("r", encoding="utf-8")
+
+
+def _lines(path: Path, file: IO[str]) -> Iterator[str]:
+    while line := file.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise MatrixError(f"{path.name}: has a line of over {MAX_LINE >> 20} MB")
+        yield line
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return what a gzip file holds, unless it grows beyond what numbers ever do."""
+    most = _FREE + _GROWTH * path.stat().st_size
+    content = bytearray()
+    with gzip.open(path) as stream:
+        while chunk := stream.read(2**24):
+            content += chunk
+            if len(content) > most:
+                raise MatrixError(
+                    f"{path.name}: is {_GROWTH} times as large once decompressed, as no table of"
+                    " betas is: decompress it yourself if you trust it"
+                )
+    return bytes(content)
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Say in one line whatever a library found wrong with the file."""
+    try:
+        yield
+    except OSError as error:
+        line = " ".join((error.strerror or str(error)).split())[:200]
+        raise MatrixError(f"{path.name}: cannot be read: {line}") from error
+    except _FAULTS as error:
+        line = " ".join(str(error).split())[:200]
+        raise MatrixError(f"{path.name}: cannot be read as a table: {line}") from error

@@ -5,9 +5,18 @@ Belongs here: exception classes. Does not belong here: their texts, which the ra
 
 from __future__ import annotations
 
+_LONGEST = 1_500  # characters of a message
+
 
 class MethylomeError(ValueError):
-    """Something about an array file, a manifest or a sample that a person has to put right."""
+    """Something about an array file, a manifest or a sample that a person has to put right.
+
+    The message often quotes a file, which may hold anything: it is kept on one line, and cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        shown = (c if c.isprintable() else ascii(c)[1:-1] for c in message[:_LONGEST])
+        super().__init__("".join(shown))
 
 
 class IdatError(MethylomeError):

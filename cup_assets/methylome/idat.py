@@ -28,7 +28,8 @@ _TOC_ENTRY = struct.Struct("<hq")
 # The largest methylation array has 1.1 million bead types (15 MB) and the largest Illumina array
 # ever sold under 5 million (65 MB); anything far beyond is a decompression bomb or another file.
 MAX_BYTES = 256 * 1024 * 1024
-_MAX_RUNS = 10_000  # real files hold 4 to about 100
+# Real files hold 20 fields, 4 to 100 runs, short texts: what a bomb may announce costs gigabytes.
+_MAX_BEADS, _MAX_FIELDS, _MAX_RUNS, _MAX_TEXT = 16_000_000, 1_000, 10_000, 1 << 20
 _COPY_AGAIN = "copy it again from the scanner"
 _SCAN_FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
@@ -188,7 +189,7 @@ class _Parser:
 
     def parse(self) -> Idat:
         n = self._number(Field.N_SNPS_READ)
-        if not 0 < n <= len(self.data) // 4:
+        if not 0 < n <= min(len(self.data) // 4, _MAX_BEADS):
             what = f"announces {n:,} bead types, which {len(self.data):,} bytes cannot hold"
             _refuse(self.path, what, _COPY_AGAIN)
         address: NDArray[np.int32] = self._array(Field.ILLUMINA_ID, "<i4", n)
@@ -211,7 +212,7 @@ class _Parser:
     def _table_of_contents(self) -> dict[int, int]:
         (n_fields,) = struct.unpack_from("<i", self.data, 12)
         start = _TOC_START + n_fields * _TOC_ENTRY.size
-        if n_fields < 1 or start > len(self.data):
+        if not 0 < n_fields <= _MAX_FIELDS or start > len(self.data):
             what = f"announces {n_fields:,} fields, which {len(self.data):,} bytes cannot hold"
             _refuse(self.path, what, _COPY_AGAIN)
         offsets = dict(_TOC_ENTRY.iter_unpack(self.data[_TOC_START:start]))
@@ -256,10 +257,10 @@ class _Parser:
             byte = self.data[self._slice(field, offset, 1)]
             length |= (byte & 0x7F) << shift
             offset, shift = offset + 1, shift + 7
-            if not byte & 0x80:
+            if not byte & 0x80 or shift > 28:
                 break
-            if shift > 28:
-                _refuse(self.path, f"has a damaged text in {_name(field)}", _COPY_AGAIN)
+        if length > _MAX_TEXT or byte & 0x80:
+            _refuse(self.path, f"announces an endless text in {_name(field)}", _COPY_AGAIN)
         end = self._slice(field, offset, length) + length
         return self.data[offset:end].decode("latin-1"), end
 
@@ -295,5 +296,4 @@ class _Parser:
 
 
 def _name(code: int) -> str:
-    names = {field.value: field.name for field in Field}
-    return f"field {names.get(code, code)}"
+    return f"field {Field(code).name if code in set(Field) else code}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import uuid
@@ -23,6 +24,9 @@ from numpy.typing import NDArray
 
 from cup_assets.methylome.errors import ManifestError
 from cup_assets.methylome.manifest_csv import (
+    MAX_BYTES,
+    TOO_LARGE,
+    brief,
     heading_value,
     parse_controls,
     parse_probes,
@@ -169,11 +173,15 @@ def array_name(descriptor: str) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
     except OSError as error:
         raise ManifestError(
             f"{path.name}: cannot be read ({error.strerror or error}); check path and permissions"
         ) from error
+    if len(content) > MAX_BYTES:
+        raise ManifestError(f"{path.name}: {TOO_LARGE}")
+    return content
 
 
 def _parse(path: Path, content: bytes) -> Manifest:
@@ -191,8 +199,14 @@ def _parse(path: Path, content: bytes) -> Manifest:
         raise ManifestError(f"{path.name}: {error}") from error
     descriptor = heading_value(sections.get("heading", b""), "Descriptor File Name")
     name = re.sub(r"\.(bpm|csv)$", "", descriptor or path.name.removesuffix(".gz"))
+    array = array_name(name)
+    if not array:
+        raise ManifestError(
+            f"{path.name}: Descriptor File Name '{brief(descriptor)}' names no array; "
+            "use Illumina's CSV as it was published"
+        )
     return Manifest(
-        array=array_name(name),
+        array=array,
         name=name,
         build=build,
         content_hash=hashlib.sha256(content).hexdigest(),

@@ -10,6 +10,7 @@ EPIC v2.0 A1/A2, and any other file with [Heading], [Assay] and [Controls].
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import re
 import zlib
@@ -45,6 +46,12 @@ _REQUIRED = ("probe_id", "address_a", "address_b", "channel", "build", "chrom", 
 _BUILDS = {"37": "hg19", "grch37": "hg19", "hg19": "hg19", "38": "hg38", "grch38": "hg38"}
 _BUILDS |= {"hg38": "hg38", "36": "hg18", "grch36": "hg18", "36.1": "hg18", "hg18": "hg18"}
 _BOM = b"\xef\xbb\xbf"
+# The largest, of EPIC v2, has .6 GB and 50 columns; anything far beyond is a decompression bomb or
+# another file.
+MAX_BYTES = 2 * 2**30
+TOO_LARGE = "is larger than any manifest; use Illumina's CSV as it was published"
+_MAX_COLUMNS = 1_000
+_CHUNK = 2**24
 _REPLICATE_SUFFIX = r"_[TB][CO]\d+$"  # EPIC v2: strand, conversion, design number + replicate
 
 
@@ -54,11 +61,11 @@ def read_sections(data: bytes) -> dict[str, bytes]:
     Raises
     ------
     ManifestError
-        If the gzip stream is damaged.
+        If the gzip stream is damaged or endless.
     """
     if data.startswith(b"\x1f\x8b"):
         try:
-            data = gzip.decompress(data)
+            data = _unpacked(data)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise ManifestError(
                 f"is a corrupt or truncated gzip file ({error}); download it again"
@@ -72,6 +79,22 @@ def read_sections(data: bytes) -> dict[str, bytes]:
         name = title.removeprefix(_BOM).decode("latin-1").strip().rstrip(",;").strip('"[] ').lower()
         sections[name] = data[line_end + 1 : end] if line_end >= 0 else b""
     return sections
+
+
+def _unpacked(data: bytes) -> bytes:
+    whole = bytearray()
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        while chunk := stream.read(_CHUNK):
+            whole += chunk
+            if len(whole) > MAX_BYTES:
+                raise ManifestError(TOO_LARGE)
+    return bytes(whole)
+
+
+def brief(value: object) -> str:
+    """Return a value of the file as it may stand in a message."""
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def heading_value(heading: bytes, key: str) -> str:
@@ -147,16 +170,22 @@ def parse_controls(section: bytes) -> pl.DataFrame:
 
 
 def _read_csv(section: bytes, *, has_header: bool) -> pl.DataFrame:
+    section = section.strip(b"\r\n")
+    # A column costs kilobytes, whatever is in it.
+    header = section[: section.find(b"\n") + 1 or len(section)]
+    if header.count(b",") >= _MAX_COLUMNS:
+        raise ManifestError("has over 1,000 columns; use Illumina's CSV as it was published")
     try:
         table = pl.read_csv(
-            section.strip(b"\r\n"),
+            section,
             has_header=has_header,
             infer_schema=False,
             encoding="utf8-lossy",
             truncate_ragged_lines=True,
         )
-    except pl.exceptions.PolarsError as error:
-        raise ManifestError(f"is not readable as CSV ({str(error).splitlines()[0]})") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        what = " ".join(str(error).split())[:200]
+        raise ManifestError(f"is not readable as CSV ({what}); download it again") from error
     stripped = table.with_columns(pl.all().str.strip_chars())
     return stripped.with_columns(pl.all().replace("", None))
 
@@ -187,9 +216,10 @@ def _whole_number(table: pl.DataFrame, column: str, dtype: type[pl.DataType]) ->
     wrong = numbers.is_null() & table[column].is_not_null()
     if wrong.any():
         row = table.filter(wrong).row(0, named=True)
-        who = next(iter(row.values())) or "a row without a name"
+        who = next(iter(row.values()))
         raise ManifestError(
-            f"{column} {row[column]!r} of {who} is not a whole number; "
+            f"{column} '{brief(row[column])}' of {brief(who or 'a row without a name')} "
+            "is not a whole number; "
             "use Illumina's CSV as it was published"
         )
     return numbers
@@ -215,7 +245,7 @@ def _check_probes(probes: pl.DataFrame) -> None:
         rows = probes.filter(wrong)
         if not rows.is_empty():
             raise ManifestError(
-                f"probe {rows['probe_id'][0]} {fault} ({rows.height:,} such rows); "
+                f"probe {brief(rows['probe_id'][0])} {fault} ({rows.height:,} such rows); "
                 "use Illumina's CSV as it was published"
             )
 

@@ -70,6 +70,9 @@ def _listed(table: pl.DataFrame) -> pl.DataFrame:
     )
     return each.select(
         pl.col("row").cast(pl.UInt32),
-        distance=number("distances", pl.Float64).abs().fill_null(0).cast(pl.Int32),
+        distance=number("distances", pl.Float64)
+        .abs()
+        .cast(pl.Int32, strict=False)  # null where it is no distance: unknown, so it may be least
+        .fill_null(0),
         maf=number("mafs", pl.Float32),
     )
