@@ -200,15 +200,28 @@ def panel(
 
 @app.command()
 def audit(
-    sample_id: Annotated[str, typer.Argument(help="A sample with predictions or scores.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A sample with scores; with --bundle: panel or release, too."),
+    ] = None,
     full: Annotated[
         bool, typer.Option(help="Every input, not only the sample's own files.")
     ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write everything behind it into this ZIP file (RO-Crate).")
+    ] = None,
+    with_idats: Annotated[
+        bool, typer.Option("--with-idats", help="The bundle holds the raw files, too.")
+    ] = False,
+    verify: Annotated[Path | None, typer.Option(help="Check this bundle instead.")] = None,
+    digest: Annotated[
+        str | None, typer.Option(help="Noted when the bundle was made, to check against.")
+    ] = None,
 ) -> None:
-    """Print the chain from a sample's prediction back to file hashes, code, parameters and runs."""
-    from cup_assets.console.audit import run_audit
+    """Print, pack or check the chain from a result back to file hashes, code, parameters, runs."""
+    from cup_assets.console.audit import Asked, run
 
-    run_audit(_settings(), sample_id, full=full)
+    run(_settings(), Asked(name, full, bundle, with_idats, verify, digest))
 
 
 @app.command()

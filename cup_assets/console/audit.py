@@ -1,11 +1,14 @@
 """``cup audit``: from a score back to the raw files.
 
-Belongs here: printing a trace. Does not belong here: walking it (`cup_assets.warehouse.audit`).
+Belongs here: printing a trace. Does not belong here: walking it (`cup_assets.warehouse.audit`),
+packing it into a file (`.bundle`) and checking that (`.verify`).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -15,10 +18,47 @@ from cup_assets.cohort.overrides import OVERRIDES_NAME
 from cup_assets.console.errors import ConsoleError
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
-from cup_assets.warehouse.audit import Trace, trace
+from cup_assets.warehouse.audit import Trace, history, results_of_sample, trace
 
 _UNLIMITED = 1_000_000
 _OVERRIDDEN = "SELECT 1 FROM verdict_overrides WHERE sample_id = ? AND batch = ?"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of the command; either a name or a bundle to verify."""
+
+    name: str | None
+    full: bool
+    bundle: Path | None
+    with_idats: bool
+    verify: Path | None
+    digest: str | None
+
+
+def run(settings: Settings, asked: Asked) -> None:
+    """Print the chain behind a sample, pack that behind any result, or check what was packed.
+
+    Raises
+    ------
+    ConsoleError
+        If the arguments do not say which of the three, or as the three of them raise it.
+    """
+    from cup_assets.console.bundle import run_bundle
+    from cup_assets.console.verify import run_verify
+
+    if (asked.name is None) == (asked.verify is None):
+        raise ConsoleError("give a sample (or with --bundle a panel or release), or --verify FILE")
+    if asked.verify is not None:
+        if asked.bundle or asked.with_idats:
+            raise ConsoleError("--verify checks a bundle, --bundle makes one: give one of them")
+        run_verify(settings, asked.verify, digest=asked.digest, full=asked.full)
+    elif asked.bundle is not None:
+        run_bundle(settings, str(asked.name), asked.bundle, with_idats=asked.with_idats)
+    elif asked.digest or asked.with_idats:
+        raise ConsoleError("--digest goes with --verify, --with-idats with --bundle")
+    else:
+        run_audit(settings, str(asked.name), full=asked.full)
 
 
 def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None:
@@ -38,6 +78,7 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
         )
     # As wide as need be: a hash that is cut off at the terminal's edge proves nothing.
     console = Console(highlight=False, soft_wrap=True, width=_UNLIMITED)
+    recorded = history(catalogue)
     for row in samples.iter_rows(named=True):
         batch, own = row["batch"], {row["grn"], row["red"], OVERRIDES_NAME}
         about = f"  batch {batch}, {row['array']}, role {row['role']}"
@@ -50,7 +91,7 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
             *_results(catalogue, sample_id, batch),
             *_decision(catalogue, sample_id, batch),
         ]:
-            tree = _tree(trace(catalogue, name, version), batch, own, full=full)
+            tree = _tree(trace(catalogue, name, version, recorded), batch, own, full=full)
             console.print(tree)
     for line in _scores(catalogue, sample_id):
         console.print(line, markup=False)
@@ -74,15 +115,8 @@ def _quality(catalogue: Catalogue, sample_id: str, batch: str) -> list[str]:
 
 def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
     """Return the assets that hold results of this sample, those furthest down the chain first."""
-    found = catalogue.query(
-        "SELECT DISTINCT 'diagnosis/predictions[' || batch || ']' AS name, data_version"
-        " FROM predictions WHERE sample_id = ? AND batch = ?"
-        " UNION SELECT DISTINCT CASE study WHEN 'leaderboard' THEN 'evaluation/cv/' || model"
-        " ELSE 'evaluation/' || study END, data_version FROM cv_scores WHERE sample_id = ?",
-        [sample_id, batch, sample_id],
-    )
-    if found.height:
-        return sorted(found.iter_rows())
+    if found := results_of_sample(catalogue, sample_id):
+        return found
     stored = [
         (f"{asset}[{batch}]", version.data_version)
         for asset in ("cnv/profiles", "normalised/betas", "raw/idats")

@@ -5,11 +5,12 @@ Belongs here: the chain of versions behind an asset. Does not belong here: print
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cup_assets.warehouse.catalogue import Catalogue
-from cup_assets.warehouse.provenance import AssetVersion
+from cup_assets.warehouse.provenance import AssetVersion, asset_name
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,45 @@ class Trace:
             trace.walk(visit, depth + 1)
 
 
-def trace(catalogue: Catalogue, name: str, version: str) -> Trace:
+def results_of_sample(catalogue: Catalogue, sample_id: str) -> list[tuple[str, str]]:
+    """Return (name, data version) of the assets that hold scores of a sample, sorted.
+
+    Predictions of earlier releases are among them, with the version that made each.
+    """
+    found = catalogue.query(
+        "SELECT DISTINCT 'diagnosis/predictions[' || batch || ']' AS name, data_version"
+        " FROM predictions WHERE sample_id = ?"
+        " UNION SELECT DISTINCT CASE study WHEN 'leaderboard' THEN 'evaluation/cv/' || model"
+        " ELSE 'evaluation/' || study END, data_version FROM cv_scores WHERE sample_id = ?",
+        [sample_id, sample_id],
+    )
+    return sorted(found.iter_rows())
+
+
+History = Mapping[tuple[str, str], AssetVersion]
+
+
+def history(catalogue: Catalogue) -> dict[tuple[str, str], AssetVersion]:
+    """Return (name, data version) -> every version that was ever recorded, read at once."""
+    manifest = catalogue.query("SELECT * FROM input_manifest ORDER BY input")
+    inputs: dict[tuple[str, str], dict[str, str]] = {}
+    for name, version, given, of_version in manifest.select(
+        "asset", "asset_version", "input", "input_version"
+    ).iter_rows():
+        inputs.setdefault((name, version), {})[given] = of_version
+    found = {}
+    for row in catalogue.query("SELECT * FROM asset_versions").iter_rows(named=True):
+        name = asset_name(row["asset"], row["partition"])
+        found[name, row["data_version"]] = AssetVersion(
+            row["asset"], row["partition"], row["data_version"], row["fingerprint"],
+            row["code_version"], json.loads(row["parameters"]), row["run_id"],
+            row["materialised_at"], inputs.get((name, row["data_version"]), {}),
+            json.loads(row["summary"]),
+        )  # fmt: skip
+    return found
+
+
+def trace(catalogue: Catalogue, name: str, version: str, recorded: History | None = None) -> Trace:
     """Return the chain behind a version of an asset.
 
     Parameters
@@ -52,20 +91,22 @@ def trace(catalogue: Catalogue, name: str, version: str) -> Trace:
         As in ``input_manifest``, such as ``diagnosis/predictions[batch_1]``.
     version
         Its data version.
+    recorded
+        What `history` returned, where it was read already.
     """
+    known = history(catalogue) if recorded is None else recorded
     seen: set[tuple[str, str]] = set()
 
     def follow(name: str, version: str) -> Trace:
-        asset, _, partition = name.removesuffix("]").partition("[")
         if (name, version) in seen:
             return Trace(name, version, None, (), repeated=True)
         seen.add((name, version))
-        found = catalogue.versions(asset, partition, version)
-        if not found:
+        found = known.get((name, version))
+        if found is None:
             makers = _makers_of_pool(catalogue, name, version)
             return Trace(name, version, None, tuple(follow(*maker) for maker in makers))
-        inputs = tuple(follow(*item) for item in found[0].inputs.items())
-        return Trace(name, version, found[0], inputs)
+        inputs = tuple(follow(*item) for item in found.inputs.items())
+        return Trace(name, version, found, inputs)
 
     return follow(name, version)
 
