@@ -8,7 +8,10 @@ import pytest
 
 from cup_assets.settings import Settings, SettingsError
 
-VARIABLES = ("CUP_DATA", "CUP_COMPUTE", "CUP_SPARK_MASTER", "CUP_WORKERS", "DAGSTER_HOME")
+VARIABLES = (
+    *("CUP_DATA", "CUP_COMPUTE", "CUP_SPARK_MASTER", "CUP_WORKERS", "DAGSTER_HOME"),
+    *("CUP_GEO_URL", "CUP_GDC_URL"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +38,18 @@ def test_everything_lies_under_the_data_folder(
     paths = [
         *(settings.landing, settings.manifests, settings.warehouse, settings.catalogue),
         *(settings.cache, settings.releases, settings.reports, settings.parameters),
-        settings.dagster_home,
+        *(settings.dagster_home, settings.downloads),
     ]
     assert all(path.is_relative_to(tmp_path) for path in paths)
     assert len(set(paths)) == len(paths)
+
+
+def test_a_mirror_of_a_public_source_is_used_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings.from_environment().gdc_url == "https://api.gdc.cancer.gov"
+    monkeypatch.setenv("CUP_GEO_URL", "https://mirror.example/geo")
+    assert Settings.from_environment().geo_url == "https://mirror.example/geo"
 
 
 def test_the_instance_is_where_dagster_home_says(
@@ -63,6 +74,8 @@ def test_a_relative_data_folder_is_made_absolute(
         ("CUP_WORKERS", "-2", "whole number of at least 1"),
         ("CUP_WORKERS", "many", "whole number of at least 1"),
         ("CUP_COMPUTE", "cloud", "use 'local' or 'spark'"),
+        ("CUP_GEO_URL", "ftp.ncbi.nlm.nih.gov", "begins with https://"),
+        ("CUP_GDC_URL", "ftp://mirror", "begins with https://"),
     ],
 )
 def test_an_unusable_variable_is_named_with_its_value_and_the_remedy(

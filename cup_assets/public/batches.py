@@ -5,8 +5,8 @@ Belongs here: which samples go into one partition. Does not belong here: writing
 A partition is computed, corrected and withdrawn as a whole, and its samples lie in one matrix:
 1,505 samples on 450,000 probes are 2.7 GB in memory, and one wrong label would compute them all
 again. The default is one plate. Slides stay whole, because what was hybridised together belongs
-together, and a batch has one array. The batches of a cohort are made at one centre all the same: to see how a classifier does elsewhere, centres are held out, not
-these batches.
+together, and a batch has one array. The batches of a cohort are made at one centre all the same: to
+see how a classifier does elsewhere, centres are held out, not these batches.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _sample_ids(pairs: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, 
         aliquots[stem] = next((names[0] for names in (of_file, of_sample) if len(names) == 1), stem)
     counts = Counter(name.casefold() for name in aliquots.values())
     return {
-        stem: name if counts[name.casefold()] == 1 else f"{name} ({stem[:8]})"
+        stem: name if counts[name.casefold()] == 1 else f"{name} ({stem.removesuffix('_noid')})"
         for stem, name in aliquots.items()
     }
 

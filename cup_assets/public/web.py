@@ -107,8 +107,8 @@ class Web:
                     ) from fault
                 if failures > self.manners.retries:
                     raise TransferError(
-                        f"{what}: {fault.why}, {failures} times: run the same command again later,"
-                        " what has arrived is kept"
+                        f"{what}: {fault.why}; given up after {failures} attempts: run the same"
+                        " command again later, what has arrived is kept"
                     ) from fault
                 wait = pause if fault.after is None else max(fault.after, pause)
                 self._sleep(min(wait, self.manners.longest_pause))
