@@ -28,6 +28,7 @@ from cup_assets.public.samples import LeftOut, Offer
 from cup_assets.public.transfer import Fetched, Ledger, download
 from cup_assets.public.web import Web
 
+_SAVED_EVERY = 50
 _CONNECTIONS = 4  # to the GDC, which has thousands of small files; GEO has one large one
 
 
@@ -115,7 +116,8 @@ def _download(
             arrived[name] = n_bytes
             progress("downloading", sum(arrived.values()), offer.n_bytes)
 
-    fetched, changed = [], []
+    fetched: list[Fetched] = []
+    changed: list[Fetched] = []
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         tasks = [
             pool.submit(
@@ -127,12 +129,15 @@ def _download(
         try:
             for task in tasks:
                 file = task.result()
-                before = ledger.add(file, accept_changed=request.accept_changed)
+                save = len(fetched) % _SAVED_EVERY == 0
+                before = ledger.add(file, accept_changed=request.accept_changed, save=save)
                 fetched.append(file)
                 changed += [before] if before else []
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        finally:
+            ledger.save()
     return fetched, changed
 
 

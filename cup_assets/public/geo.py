@@ -45,7 +45,7 @@ PLATFORMS = {
 
 _TABLE = b"!series_matrix_table_begin"
 _HREF = re.compile(r'href="([^"/?]+)"', re.IGNORECASE)
-_OF_SAMPLE = re.compile(r"(GSM\d+)[_.].+", re.IGNORECASE)
+_OF_SAMPLE = re.compile(r"(GSM\d+)[^0-9].+", re.IGNORECASE)
 _COLOUR = re.compile(r"(Grn|Red|Green)\.idat(\.gz)?$", re.IGNORECASE)
 
 

@@ -69,8 +69,12 @@ class Ledger:
             except (ValueError, TypeError, AttributeError) as error:
                 raise TransferError(f"{path}: is damaged: move it away and fetch again") from error
 
-    def add(self, fetched: Fetched, *, accept_changed: bool = False) -> Fetched | None:
+    def add(
+        self, fetched: Fetched, *, accept_changed: bool = False, save: bool = True
+    ) -> Fetched | None:
         """Remember a file; return what it was before where it has changed.
+
+        Thousands of small files need not be written down one by one (``save``).
 
         Raises
         ------
@@ -86,8 +90,13 @@ class Ledger:
                 " find out why, then use --accept-changed"
             )
         self.files[fetched.name] = fetched
-        write_json(self.path, {name: asdict(file) for name, file in sorted(self.files.items())})
+        if save:
+            self.save()
         return changed
+
+    def save(self) -> None:
+        """Write down what is remembered."""
+        write_json(self.path, {name: asdict(file) for name, file in sorted(self.files.items())})
 
 
 def download(
