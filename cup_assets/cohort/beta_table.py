@@ -204,7 +204,7 @@ def _check_betas(
     low, high = float(np.nanmin(X)), float(np.nanmax(X))
     if low >= 0 and high <= 1:
         return
-    out = np.unravel_index(int(np.argmax((X < 0) | (X > 1))), X.shape)
+    out = tuple(map(int, np.unravel_index(int(np.argmax((X < 0) | (X > 1))), X.shape)))
     where = f"{probes[out[1]]} of {samples[out[0]]} is {X[out[0], out[1]]:g}"
     if low < -1:
         why = "these look like M-values: convert them, beta = 2^M / (1 + 2^M)"

@@ -84,6 +84,8 @@ def read_table(path: Path, is_known: Callable[[str], bool]) -> SheetTable:
             )
         )
     records = _records(path.name, lines[first:last], first, separator)
+    if not records:
+        raise SampleSheetError(_no_table(path.name))
     _, header = records[0]
     while header and not header[-1]:
         header = header[:-1]
@@ -162,7 +164,11 @@ def _data_section(name: str, lines: list[str]) -> tuple[int, int]:
         text = lines[number]
         if text.strip(' \t,;"') and not text.startswith("#") and not _is_excel_hint(text):
             return number, end
-    raise SampleSheetError(f"{name}: holds no table: write the column names, then the samples")
+    raise SampleSheetError(_no_table(name))
+
+
+def _no_table(name: str) -> str:
+    return f"{name}: holds no table: write the column names, then the samples"
 
 
 def _is_excel_hint(text: str) -> bool:

@@ -6,16 +6,25 @@ Belongs here: seeds. Does not belong here: damaging them (`damage`).
 from __future__ import annotations
 
 import gzip
+import os
+import struct
 import tempfile
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from cup_assets.methylome import Manifest, read_manifest
+from cup_assets.methylome.idat_format import VERSION, Field
 from cup_assets.simulate.idat_writer import write_idat
 from cup_assets_tests.fuzz.targets import CUT
 from cup_assets_tests.methylome.conftest import TinyArray, tiny_csv
+
+REFERENCE_DATA = Path(
+    os.environ.get("CUP_REFERENCE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+_BEAD_BYTES = {Field.ILLUMINA_ID: 4, Field.SD: 2, Field.MEAN: 2, Field.N_BEADS: 1}
 
 _SHEET = """Sample_ID,Sentrix_ID,Sentrix_Position,patient_id,diagnosis,role,material,sex,site,cohort
 S1,200360140012,R01C01,P1,warthin tumour,reference,FFPE,F,parotid,own
@@ -75,6 +84,38 @@ def tiny_manifest() -> Manifest:
 def seeds(target: str) -> list[bytes]:
     """Return valid files for a target, the same every time."""
     return _MAKERS[target]()
+
+
+def real_seeds(target: str) -> list[bytes]:
+    """Return the heads of the real files where they are at hand: their headers, few beads."""
+    if target != "idat" or not REFERENCE_DATA.is_dir():
+        return []
+    found = []
+    for path in sorted(REFERENCE_DATA.glob("*/*.idat*")):
+        data = path.read_bytes()
+        found.append(shortened(gzip.decompress(data) if path.suffix == ".gz" else data))
+    return found
+
+
+def shortened(data: bytes, n: int = 30) -> bytes:
+    """Return an IDAT file with only its first ``n`` beads and all its other fields."""
+    (version, n_fields) = struct.unpack_from("<qi", data, 4)
+    if version != VERSION:
+        return data[:2_000]
+    entries = [struct.unpack_from("<hq", data, 16 + 10 * i) for i in range(n_fields)]
+    ends = dict(pairwise([*sorted({offset for _, offset in entries}), len(data)]))
+    head, body = data[:16], b""
+    for code, offset in entries:
+        content = data[offset : ends[offset]]
+        if code in _BEAD_BYTES:
+            content = content[: n * _BEAD_BYTES[code]]
+        elif code == Field.N_SNPS_READ:
+            content = struct.pack("<i", n)
+        elif code == Field.MID_BLOCK:
+            content = struct.pack("<i", n) + content[4 : 4 + 4 * n]
+        head += struct.pack("<hq", code, 16 + 10 * n_fields + len(body))
+        body += content
+    return head + body
 
 
 def _idats() -> list[bytes]:
