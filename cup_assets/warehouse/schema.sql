@@ -16,6 +16,11 @@ CREATE TABLE IF NOT EXISTS matrices (
     batch VARCHAR NOT NULL, array_name VARCHAR NOT NULL, kind VARCHAR NOT NULL, path VARCHAR NOT NULL,
     n_probes INTEGER NOT NULL, n_samples INTEGER NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Digests of the bundles that `cup audit --bundle` made here; the run and the version are those of
+-- the newest result in it.
+CREATE TABLE IF NOT EXISTS audit_bundles (
+    digest VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL,
+    made_at TIMESTAMPTZ DEFAULT now(), run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- raw
 CREATE TABLE IF NOT EXISTS batches (
