@@ -17,7 +17,7 @@ from cup_assets.definitions import defs
 HOUSE = Path(cup_assets.__file__).parent
 DOMAIN = (
     *("methylome", "copynumber", "cohort", "classify", "panels", "landscape", "simulate"),
-    *("report", "compute", "public"),
+    *("report", "compute", "public", "audit"),
 )
 HEAVY = (
     "dagster",
