@@ -95,14 +95,20 @@ def read_account(bundle: Bundle) -> Account:
         return Account(
             {key: value for key, value in subject.items() if key not in ("format", "with_idats")},
             steps,
-            {name: [dict(row) for row in rows] for name, rows in tables.items()},
+            {name: _rows(rows) for name, rows in tables.items()},
             {(row["batch"], row["name"]): row["sha256"] for row in listed},
-            parsed(bundle.read("betas.json"), "betas.json"),
+            _rows(parsed(bundle.read("betas.json"), "betas.json")),
             parsed(bundle.read(ENVIRONMENT), ENVIRONMENT),
             releases,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError("an entry has not the form that bundles have: it was changed") from error
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise TypeError
+    return value
 
 
 def check_inside(bundle: Bundle, account: Account) -> Iterator[Check]:
@@ -161,6 +167,8 @@ def compare_steps(told: Account, stored: Account) -> Iterator[Check]:
         yield Check("runs and times of these steps", "not done", "; ".join(again))
     if told.files != stored.files:
         yield Check("raw files are those of the recorded steps", "wrong")
+    if told.subject["withheld"] != stored.subject["withheld"]:
+        yield Check("what is withheld", "wrong", "the bundle says otherwise")
 
 
 def compare_tables(told: Account, stored: Account, current: Set[str]) -> Iterator[Check]:
