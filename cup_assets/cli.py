@@ -233,6 +233,35 @@ def doctor() -> None:
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where backups are kept, on another disk.")],
+    landing: Annotated[bool, typer.Option(help="Copy the files of the batches, too.")] = True,
+) -> None:
+    """Copy everything as it is at one moment; the platform may be at work meanwhile."""
+    from cup_assets.console.backup import run_backup
+
+    run_backup(_settings(), folder, landing=landing)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="One backup that `cup backup` made.")],
+) -> None:
+    """Check a backup and put it into an empty data folder."""
+    from cup_assets.console.backup import run_restore
+
+    run_restore(_settings(), folder)
+
+
+@app.command()
+def prepare() -> None:
+    """Make the data folder and the Dagster instance, as the services need them."""
+    from cup_assets.console.ui import run_prepare
+
+    run_prepare(_settings())
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:

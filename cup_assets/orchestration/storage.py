@@ -72,14 +72,24 @@ class Storage:
 
 
 def find_storage(settings: Settings) -> Storage:
-    """Return the storage that ``dagster.yaml`` configures, without connecting to it.
+    """Return the storage that the instance's ``dagster.yaml`` configures, without connecting.
 
     Raises
     ------
     StorageError
         If the file cannot be read, contradicts the environment, or needs what is not there.
     """
-    config = settings.dagster_home / "dagster.yaml"
+    return read_storage(settings.dagster_home / "dagster.yaml", settings.dagster_home)
+
+
+def read_storage(config: Path, home: Path) -> Storage:
+    """Return the storage that a ``dagster.yaml`` configures for an instance folder.
+
+    Raises
+    ------
+    StorageError
+        As `find_storage`.
+    """
     block = _storage_block(config)
     kind = next(iter(block), "sqlite")
     if kind != "postgres":
@@ -89,10 +99,10 @@ def find_storage(settings: Settings) -> Storage:
                 f" `storage: {{postgres: {{postgres_url: {{env: {POSTGRES_VARIABLE}}}}}}}` into it"
                 " (the history so far stays behind), or unset the variable"
             )
-        return Storage(kind, settings.dagster_home)
+        return Storage(kind, home)
     if find_spec("dagster_postgres") is None:
         raise StorageError(f"{config} asks for PostgreSQL: pip install 'cup-assets[postgres]'")
-    return Storage(kind, settings.dagster_home, _address(block["postgres"] or {}, config))
+    return Storage(kind, home, _address(block["postgres"] or {}, config))
 
 
 def refuse_silence(storage: Storage) -> None:

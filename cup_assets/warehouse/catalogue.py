@@ -265,4 +265,12 @@ def _refresh_betas_view(connection: duckdb.DuckDBPyConnection, folder: Path) -> 
         "SELECT path FROM matrices WHERE kind = 'betas' AND batch NOT IN"
         " (SELECT batch FROM batches WHERE state = 'retracted') ORDER BY path"
     ).fetchall()
-    connection.execute(betas_view([folder / path for (path,) in paths]))
+    import duckdb
+
+    try:
+        connection.execute(betas_view([folder / path for (path,) in paths]))
+    except duckdb.IOException as error:
+        raise WarehouseError(
+            f"a matrix that the catalogue names cannot be read: {' '.join(str(error).split())}:"
+            " restore it from a backup"
+        ) from error
