@@ -21,6 +21,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from cup_assets.compute.environment import environment
 from cup_assets.orchestration.metadata import build_metadata
 from cup_assets.orchestration.pictures import publish_pictures, stage_files, stage_pictures
 from cup_assets.orchestration.resources import Platform
@@ -122,7 +123,8 @@ def materialise(
     with explained_failures():
         product = make()
     seconds = time.monotonic() - started
-    summary = _summary(product, seconds) | _simulated(catalogue)
+    # Which packages computed it is part of what an audit asks.
+    summary = _summary(product, seconds) | _simulated(catalogue) | {"environment": environment()}
     data_version = product.data_version or recipe.fingerprint
     with explained_failures():
         stage_pictures(pictures, recipe.fingerprint, product.pictures)

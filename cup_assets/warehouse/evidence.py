@@ -9,7 +9,7 @@ names, what joins the samples of a patient, and further columns of the sheet are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -140,6 +140,18 @@ def find_subject(catalogue: Catalogue, name: str) -> Subject:
 
 def gather(catalogue: Catalogue, subject: Subject) -> Evidence:
     """Read everything behind the subject's results."""
+    steps = steps_behind(catalogue, subject.results)
+    about = {**_ABOUT[subject.kind], **dict.fromkeys(_LEARNT_FROM, "$1 <> ''")}
+    versions = sorted({step["version"] for step in steps})
+    tables = {
+        table: _rows(catalogue, table, where, subject.id, versions)
+        for table, where in sorted(about.items())
+    }
+    return Evidence(subject, steps, tables, sorted(_gone(catalogue, steps)))
+
+
+def steps_behind(catalogue: Catalogue, results: Iterable[Result]) -> list[dict[str, Any]]:
+    """Return every recorded step behind some results, themselves included, sorted by name."""
     steps: dict[Result, dict[str, Any]] = {}
 
     def keep(found: Trace, _: int) -> None:
@@ -147,16 +159,9 @@ def gather(catalogue: Catalogue, subject: Subject) -> Evidence:
             steps.setdefault((found.name, found.version), _step(found))
 
     recorded = history(catalogue)
-    for result in subject.results:
+    for result in results:
         trace(catalogue, *result, recorded).walk(keep)
-    about = {**_ABOUT[subject.kind], **dict.fromkeys(_LEARNT_FROM, "$1 <> ''")}
-    versions = sorted({version for _, version in steps})
-    tables = {
-        table: _rows(catalogue, table, where, subject.id, versions)
-        for table, where in sorted(about.items())
-    }
-    ordered = [step for _, step in sorted(steps.items())]
-    return Evidence(subject, ordered, tables, sorted(_gone(catalogue, ordered)))
+    return [step for _, step in sorted(steps.items())]
 
 
 def raw_files(steps: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
