@@ -30,6 +30,7 @@ from cup_assets.orchestration.conventions import (
 from cup_assets.orchestration.genes import with_genes
 from cup_assets.orchestration.identities import identity_notes, with_notes
 from cup_assets.orchestration.inputs import inputs_of, require
+from cup_assets.orchestration.manifest_page import with_input_manifest
 from cup_assets.orchestration.materialise import Product, materialise
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
@@ -80,7 +81,8 @@ def classifier(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
         },
         inputs=inputs_of([require(platform, REFERENCE), require(platform, LEADERBOARD)]),
     )
-    return materialise(context, platform, recipe, lambda: _release(context, platform, recipe))
+    made = materialise(context, platform, recipe, lambda: _release(context, platform, recipe))
+    return with_input_manifest(platform, recipe, made)
 
 
 def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Recipe) -> Product:
@@ -172,7 +174,8 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         },
     )
     release = current.row(0, named=True)
-    return materialise(context, platform, recipe, lambda: _predict(platform, batch, cases, release))
+    made = materialise(context, platform, recipe, lambda: _predict(platform, batch, cases, release))
+    return with_input_manifest(platform, recipe, made)
 
 
 def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str, str]) -> Product:
