@@ -53,6 +53,11 @@ class Settings:
         return self.data / "manifests"
 
     @property
+    def gene_sets(self) -> Path:
+        """Folder of gene sets (GMT) that important CpGs are held against; may be absent."""
+        return self.data / "gene_sets"
+
+    @property
     def warehouse(self) -> Path:
         """Folder of the DuckDB catalogue and of the Parquet matrices."""
         return self.data / "warehouse"

@@ -104,6 +104,7 @@ CHAIN = {
         False,
     ),
     "panels/importance": ("panels", ["datasets/reference"], False),
+    "panels/gene_sets": ("panels", ["panels/importance"], False),
     "panels/cpg": ("panels", ["datasets/reference"], False),
     "diagnosis/classifier": (
         "diagnosis",

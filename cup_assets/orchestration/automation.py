@@ -12,7 +12,7 @@ import dagster as dg
 
 from cup_assets.orchestration.conventions import (
     CLASSIFIER,
-    IMPORTANCE,
+    GENE_SETS,
     LANDSCAPE,
     PANELS,
     PREDICTIONS,
@@ -61,7 +61,7 @@ def _being_made(asset: dg.AssetKey) -> dg.AutomationCondition:  # type: ignore[t
 # made again that are done already, before the others: a classifier would be released with the new
 # dataset and the old leaderboard. The last asset of each branch stands for the whole run.
 _NO_AGGREGATE_BEING_MADE = ~(
-    _being_made(CLASSIFIER) | _being_made(LANDSCAPE) | _being_made(IMPORTANCE) | _being_made(PANELS)
+    _being_made(CLASSIFIER) | _being_made(LANDSCAPE) | _being_made(GENE_SETS) | _being_made(PANELS)
 )
 ON_NEW_BATCHES = (ON_NEW_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_new_batches")
 ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label(

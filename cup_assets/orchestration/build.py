@@ -18,6 +18,7 @@ from cup_assets.orchestration.assets import (
     datasets,
     diagnosis,
     explanations,
+    gene_sets,
     importance,
     landscape,
     leaderboard,
@@ -47,7 +48,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
                 *(ablations, explanations, learning_curve, novelty),
-                *(importance, panels, diagnosis),
+                *(importance, gene_sets, panels, diagnosis),
             ]
         ),
         jobs=JOBS,

@@ -23,7 +23,7 @@ from cup_assets.panels.importance import Candidates
 from cup_assets.panels.parameters import PanelParameters
 from cup_assets.panels.redundancy import redundancy
 from cup_assets.panels.stability import Stability, stability
-from cup_assets.panels.univariate import class_effects, class_tests
+from cup_assets.panels.univariate import class_effects, class_tests, strongest
 
 RELEVANCE_SCHEMA = {
     "probe_id": pl.String,
@@ -132,17 +132,10 @@ def marker_table(found: Relevance) -> pl.DataFrame:
         Kruskal and Wallis, cluster, representative), the most often chosen first. A CpG marks the
         class that it differs in most from the others.
     """
-    strongest = (
-        found.effects.with_columns(pl.col("difference").abs().alias("size"))
-        .sort("probe_id", "size", "class", descending=[False, True, False])
-        .group_by("probe_id", maintain_order=True)
-        .first()
-        .select("probe_id", "class", "direction", "difference", "separation")
-    )
     kruskal = found.tests.filter(pl.col("method") == "kruskal").select("probe_id", "fdr")
     return (
         found.table.filter(pl.col("verdict") == "confirmed")
-        .join(strongest, on="probe_id")
+        .join(strongest(found.effects), on="probe_id")
         .join(kruskal, on="probe_id")
         .sort(
             "frequency_of_cluster", "boruta_importance", "probe_id",

@@ -164,3 +164,14 @@ def class_effects(
             )
         )
     return pl.concat(frames).sort("probe_id", "class")
+
+
+def strongest(effects: pl.DataFrame) -> pl.DataFrame:
+    """Return of each CpG the class that differs most: probe_id, class, direction and sizes."""
+    return (
+        effects.with_columns(pl.col("difference").abs().alias("size"))
+        .sort("probe_id", "size", "class", descending=[False, True, False])
+        .group_by("probe_id", maintain_order=True)
+        .first()
+        .select("probe_id", "class", "direction", "difference", "separation")
+    )

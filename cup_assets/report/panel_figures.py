@@ -5,6 +5,7 @@ Belongs here: drawing of panel frames. Does not belong here: selecting CpGs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from cup_assets.report.style import (
     GRID,
     INK,
     MUTED,
-    NEUTRAL,
     count,
     entitle,
     grid,
@@ -31,24 +31,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _METRICS = {
-    "error": "Error (lower is better)",
+    "error": "Error",
+    "log_loss": "Log loss",
+    "coverage_at_99": "Coverage at 99 %",
     "macro_f1": "Macro F1",
-    "log_loss": "Log loss (lower is better)",
+    "balanced_accuracy": "Balanced accuracy",
 }
 _SELECTORS = {
     "ranked": ("selected CpGs", ACCENT, "o"),
     "top_variance": ("most variable CpGs", "#E69F00", "s"),
     "random": ("random CpGs", MUTED, "^"),
 }
-_LINES = ("-", "--", ":", "-.")
-_METHOD_STYLE = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+_METHOD_STYLE = (
+    *(("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")),
+    *(("#56B4E9", "v"), ("#E69F00", "P"), ("#000000", "X")),
+)
 
 
 @picture
 def panel_curve_plot(
     curve: pl.DataFrame,
     *,
-    recommended: int | None = None,
+    recommended: pl.DataFrame | None = None,
     title: str = "How few CpGs are enough?",
 ) -> Figure:
     """Draw cross-validated performance against the number of CpGs.
@@ -58,56 +62,68 @@ def panel_curve_plot(
     curve : pl.DataFrame
         ``model``, ``selector`` (ranked, random, top_variance), ``size``, ``metric``, ``value``,
         ``low``, ``high``.
-    recommended : int, optional
-        The recommended size, marked with a line.
+    recommended : pl.DataFrame, optional
+        ``scope`` (family or overall), ``model``, ``size``: recommended sizes, marked with lines.
     title : str
 
     Returns
     -------
     bytes
-        PNG, 900 px wide, one panel a metric.
+        PNG, 900 px wide: a row of panels for each metric, a column for each model family.
     """
-    from matplotlib.ticker import PercentFormatter
-
     need(curve, "panel_curve_plot", ["model", "selector", "size", "metric", "value", "low", "high"])
     metrics = [m for m in _METRICS if m in set(curve["metric"])]
     if not metrics:
         return message_figure(title, "No panel has been evaluated yet.")
-    figure = new_figure(4.3)
-    panels = figure.subplots(1, len(metrics), squeeze=False).ravel()
-    models = sorted(set(curve["model"]))
-    sizes = sorted(set(curve["size"]))
-    for axes, metric in zip(panels, metrics, strict=True):
-        some = curve.filter(pl.col("metric") == metric).sort("size")
-        for model, line in zip(models, _LINES * len(models), strict=False):
-            for selector, (_, colour, marker) in _SELECTORS.items():
-                rows = some.filter((pl.col("model") == model) & (pl.col("selector") == selector))
-                axes.fill_between(
-                    rows["size"], rows["low"], rows["high"], color=colour, alpha=0.14, linewidth=0
-                )
-                axes.plot(
-                    rows["size"],
-                    rows["value"],
-                    color=colour,
-                    marker=marker,
-                    markersize=4.5,
-                    linestyle=line,
-                )
-        _size_axis(axes, sizes)
-        axes.set_title(_METRICS[metric])
-        if metric != "log_loss":
-            axes.yaxis.set_major_formatter(PercentFormatter(1))
-        if recommended is not None:
-            axes.axvline(recommended, color=INK, linewidth=1, linestyle="--", zorder=1)
-    _curve_legend(figure, curve, models)
-    advice = f"; dashed: recommended size, {recommended} CpGs" if recommended is not None else ""
+    models, sizes = curve["model"].unique(maintain_order=True).to_list(), sorted(set(curve["size"]))
+    figure = new_figure(1.3 + 1.55 * len(metrics))
+    panels = figure.subplots(len(metrics), len(models), squeeze=False, sharex=True, sharey="row")
+    for row, metric in zip(panels, metrics, strict=True):
+        for axes, model in zip(row, models, strict=True):
+            _curves(axes, curve.filter(metric=metric, model=model))
+            if recommended is not None:
+                size = recommended.filter(scope="family", model=model)["size"].item()
+                axes.axvline(size, color=INK, linewidth=1, linestyle="--", zorder=1)
+            _size_axis(axes, sizes, len(models))
+        _value_axis(row[0], metric)
+    for axes, model in zip(panels[0], models, strict=True):
+        axes.set_title(model.replace("_", " "))
+    for axes in panels[-1]:
+        axes.set_xlabel("CpGs")
+    _selector_legend(figure, curve)
     entitle(
         figure,
         title,
-        f"n = {count(len(sizes), 'panel size')}; CpGs chosen inside the training folds only; "
-        f"bands: 95 % intervals (bootstrap){advice}",
+        "CpGs chosen inside the training folds only, models tuned and calibrated there; bands: 95 %"
+        f" intervals over patients{_advice(recommended)}",
     )
     return figure
+
+
+def _curves(axes: Axes, some: pl.DataFrame) -> None:
+    for selector, (_, colour, marker) in _SELECTORS.items():
+        rows = some.filter(selector=selector).sort("size")
+        # A value without an interval has a band of no width.
+        low, high = (rows[name].fill_null(rows["value"]) for name in ("low", "high"))
+        axes.fill_between(rows["size"], low, high, color=colour, alpha=0.14, linewidth=0)
+        axes.plot(rows["size"], rows["value"], color=colour, marker=marker, markersize=3.5)
+
+
+def _value_axis(axes: Axes, metric: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set_ylabel(_METRICS[metric])
+    if metric != "log_loss":
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_ylim(bottom=0, top=None if metric in ("error", "log_loss") else 1.02)
+
+
+def _advice(recommended: pl.DataFrame | None) -> str:
+    if recommended is None:
+        return ""
+    best = recommended.filter(scope="overall").row(0, named=True)
+    chosen = f"{best['size']:,} CpGs ({best['model'].replace('_', ' ')})"
+    return f"\nDashed: smallest panel within one standard error of the best; overall {chosen}"
 
 
 @picture
@@ -158,7 +174,7 @@ def importance_plot(
         colour, marker = _METHOD_STYLE[place % len(_METHOD_STYLE)]
         rows = shown.filter(pl.col("method") == method)
         # A little apart, so that methods of the same rank do not hide each other.
-        shift = 0.16 * (place - (len(methods) - 1) / 2)
+        shift = min(0.16, 0.7 / len(methods)) * (place - (len(methods) - 1) / 2)
         at = [probes.index(p) + shift for p in rows["probe_id"]]
         axes.scatter(
             rows["rank"],
@@ -182,7 +198,10 @@ def importance_plot(
     axes.tick_params(axis="y", length=0)
     grid(axes, "x")
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(methods), borderaxespad=0.2
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=min(4, len(methods)),
+        borderaxespad=0.2,
     )
     entitle(
         figure,
@@ -193,16 +212,23 @@ def importance_plot(
     return figure
 
 
-def _size_axis(axes: Axes, sizes: list[int]) -> None:
+def _size_axis(axes: Axes, sizes: list[int], columns: int) -> None:
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{s:,}" for s in sizes])
+    # In narrow panels not every size has room for its number.
+    least = math.log(sizes[-1] / sizes[0]) / max(2, 11 / columns)
+    labels, last = [], -math.inf
+    for size in sizes:
+        room = math.log(size) - last >= least
+        labels.append(f"{size:,}" if room else "")
+        last = math.log(size) if room else last
+    axes.set_xticks(sizes, labels)
     axes.set_xticks([], minor=True)
-    axes.tick_params(axis="x", labelrotation=0, labelsize=8.5)
-    axes.set(xlabel="CpGs in the panel", xlim=(min(sizes) * 0.85, max(sizes) * 1.18))
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlim(min(sizes) * 0.8, max(sizes) * 1.25)
     grid(axes)
 
 
-def _curve_legend(figure: Figure, curve: pl.DataFrame, models: list[str]) -> None:
+def _selector_legend(figure: Figure, curve: pl.DataFrame) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -210,11 +236,6 @@ def _curve_legend(figure: Figure, curve: pl.DataFrame, models: list[str]) -> Non
         for selector, (name, colour, marker) in _SELECTORS.items()
         if selector in set(curve["selector"])
     ]
-    if len(models) > 1:
-        handles += [
-            Line2D([], [], color=NEUTRAL, linestyle=line, label=model.replace("_", " "))
-            for model, line in zip(models, _LINES * len(models), strict=False)
-        ]
     figure.legend(
         handles=handles, loc="upper right", ncols=len(handles), bbox_to_anchor=(0.995, 0.995)
     )

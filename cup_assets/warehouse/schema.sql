@@ -286,6 +286,24 @@ CREATE TABLE IF NOT EXISTS cpg_effects (
     probe_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, n INTEGER NOT NULL, mean DOUBLE,
     mean_others DOUBLE, difference DOUBLE, separation DOUBLE, direction VARCHAR,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- All of it in one row a candidate: where it lies, its rank by each method (of ranks for single
+-- classes the best), verdict, stability, cluster, and the classes that it marks.
+CREATE TABLE IF NOT EXISTS cpg_summary (
+    probe_id VARCHAR NOT NULL, hg19 VARCHAR, hg38 VARCHAR, genes VARCHAR, gene_parts VARCHAR,
+    island VARCHAR, mean_rank DOUBLE NOT NULL, rank_anova_f INTEGER, rank_pca_loading INTEGER,
+    rank_random_forest INTEGER, rank_logistic_coefficient INTEGER, rank_forest_permutation INTEGER,
+    rank_forest_shap INTEGER, rank_elastic_net INTEGER, anova_fdr DOUBLE, kruskal_fdr DOUBLE,
+    verdict VARCHAR, boruta_importance DOUBLE, frequency DOUBLE, frequency_of_cluster DOUBLE,
+    cluster INTEGER NOT NULL, cluster_size INTEGER NOT NULL, representative VARCHAR NOT NULL,
+    "class" VARCHAR, direction VARCHAR, difference DOUBLE, separation DOUBLE,
+    hyper_in VARCHAR, hypo_in VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Gene sets of which confirmed CpGs hit more genes than a blind choice would: of all of them (no
+-- class), and of those that are higher or lower in a class.
+CREATE TABLE IF NOT EXISTS gene_set_enrichment (
+    collection VARCHAR NOT NULL, "class" VARCHAR, direction VARCHAR, n_chosen INTEGER NOT NULL,
+    n_background INTEGER NOT NULL, gene_set VARCHAR NOT NULL, n_genes INTEGER NOT NULL,
+    n_hit INTEGER NOT NULL, counted DOUBLE, expected DOUBLE, odds DOUBLE, p DOUBLE, fdr DOUBLE,
+    hit VARCHAR, untested VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS panels (
     panel_id VARCHAR NOT NULL, size INTEGER NOT NULL, rank INTEGER NOT NULL, probe_id VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);

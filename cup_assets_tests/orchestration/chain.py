@@ -92,7 +92,7 @@ trees = 10
 random_draws = 1
 bootstraps = 10
 boruta_candidates = 20
-boruta_rounds = 8
+boruta_rounds = 20
 stability_halves = 4
 stability_chosen = 10
 """

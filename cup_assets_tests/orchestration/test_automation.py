@@ -21,7 +21,7 @@ from cup_assets.orchestration.automation import (
 )
 from cup_assets.orchestration.conventions import (
     CLASSIFIER,
-    IMPORTANCE,
+    GENE_SETS,
     LANDSCAPE,
     PANELS,
     STUDIES,
@@ -226,7 +226,7 @@ class Hospital:
         def study() -> None: ...
 
         # The other branches that a run of aggregates ends with.
-        ends = [dg.AssetSpec(key) for key in (LANDSCAPE, IMPORTANCE, PANELS)]
+        ends = [dg.AssetSpec(key) for key in (LANDSCAPE, GENE_SETS, PANELS)]
         self.assets = [dataset, released, study]
         self.defs = dg.Definitions(assets=[*self.assets, *ends])
 

@@ -28,6 +28,7 @@ LEARNT = {
     "evaluation/learning_curve",
     "evaluation/novelty",
     "panels/cpg",
+    "panels/gene_sets",
     "panels/importance",
     "diagnosis/classifier",
 }

@@ -31,6 +31,9 @@ CONTRACT = {
     "cv_comparisons": "study scheme a b metric value_a value_b difference low high test p p_holm",
     "landscape": "method seed sample_id x y",
     "cpg_importance": "probe_id method class score rank",
+    "cpg_summary": "probe_id genes gene_parts island mean_rank rank_forest_shap verdict cluster"
+    " frequency class direction difference separation hyper_in hypo_in",
+    "gene_set_enrichment": "collection class direction gene_set n_genes n_hit expected p fdr hit",
     "panels": "panel_id size rank probe_id",
     "panel_curve": "model selector size metric value low high",
     "predictions": "sample_id release class score family family_score call missing note",
