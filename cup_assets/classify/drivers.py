@@ -1,4 +1,4 @@
-"""What made a release call a patient's sample as it did.
+"""What made a release call a patient's sample as it did, and not the next best class.
 
 Belongs here: the contributions behind calls of a release. Does not belong here: the calls
 (`release`), explaining a cross-validation (`explain_folds`), anomalies that the release does not
@@ -31,6 +31,19 @@ DRIVER_SCHEMA = {
     "feature": pl.String,
     "value": pl.Float64,
     "contribution": pl.Float64,
+    "rank": pl.Int64,
+}
+DIFFERENTIAL_SCHEMA = {
+    "sample_id": pl.String,
+    "release": pl.String,
+    "class": pl.String,
+    "against": pl.String,
+    "quantity": pl.String,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+    "contribution_against": pl.Float64,
+    "difference": pl.Float64,
     "rank": pl.Int64,
 }
 
@@ -73,6 +86,41 @@ def drivers(
     ReleaseError
         Where the release has no background, or the calls do not fit the betas.
     """
+    return explain_calls(release, X, probe_ids, factors, calls, None, top)[0]
+
+
+def explain_calls(
+    release: Release,
+    X: Features,
+    probe_ids: Sequence[str] | Strings,
+    factors: Mapping[str, Sequence[str | None]],
+    calls: pl.DataFrame,
+    scores: pl.DataFrame | None,
+    top: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the `drivers` of calls, and what speaks for each class named against the next best.
+
+    Parameters
+    ----------
+    release, X, probe_ids, factors, calls, top
+        As for `drivers`.
+    scores
+        What `Release.predict` returned beside the calls; None: no differential is made.
+
+    Returns
+    -------
+    made_of
+        `DRIVER_SCHEMA`.
+    differential
+        `DIFFERENTIAL_SCHEMA`: ``against`` is the class of the highest score but for the one named,
+        the first in alphabetical order of equal ones; ``difference`` is what a feature adds to the
+        class named less what it adds to the other, rank 1 the largest of either sign.
+
+    Raises
+    ------
+    ReleaseError
+        As `drivers` does.
+    """
     if release.background is None:
         raise ReleaseError(f"release {release.version} has no background to explain scores by")
     if calls.height != len(X):
@@ -80,7 +128,9 @@ def drivers(
     classifier = release.classifier
     names, classes = classifier.pipeline.feature_names, classifier.classes.tolist()
     features, measured = release.features(X, probe_ids, factors)
+    next_best = {} if scores is None else runners_up(calls, scores)
     rows: list[tuple[object, ...]] = []
+    against_rows: list[tuple[object, ...]] = []
     with one_thread():
         own = explainer(classifier, release.background)
         decision = getattr(own, "decision", None)
@@ -90,7 +140,8 @@ def drivers(
             if name is None:
                 continue
             code = classes.index(name)
-            contributions = np.ascontiguousarray(own.contributions(row)[:, code])
+            everything = own.contributions(row)
+            contributions = np.ascontiguousarray(everything[:, code])
             gap = decision.floor_gap(row) if isinstance(decision, CalibratedLogits) else None
             said = (own.quantity, float(own.base[code]), float(own.output(row)[code]), gap)
             for rank, at in enumerate(top_features(contributions, top), start=1):
@@ -101,4 +152,32 @@ def drivers(
                         *(str(names[at]), value, float(contributions[at]), rank),
                     )
                 )
-    return pl.DataFrame(rows, schema=DRIVER_SCHEMA, orient="row")
+            if (other := next_best.get(sample_id)) is None:
+                continue
+            opposed = np.ascontiguousarray(everything[:, classes.index(other)])
+            difference = contributions - opposed
+            for rank, at in enumerate(top_features(difference, top), start=1):
+                value = float(row[at]) if known[at] else None
+                against_rows.append(
+                    (
+                        *(sample_id, release.version, name, other, own.quantity, str(names[at])),
+                        *(value, float(contributions[at]), float(opposed[at])),
+                        *(float(difference[at]), rank),
+                    )
+                )
+    return (
+        pl.DataFrame(rows, schema=DRIVER_SCHEMA, orient="row"),
+        pl.DataFrame(against_rows, schema=DIFFERENTIAL_SCHEMA, orient="row"),
+    )
+
+
+def runners_up(calls: pl.DataFrame, scores: pl.DataFrame) -> dict[str, str]:
+    """Return sample -> the class of the highest calibrated score but for the class named."""
+    named = calls.select("sample_id", named="class").drop_nulls("named")
+    others = (
+        scores.join(named, on="sample_id")
+        .filter(pl.col("class") != pl.col("named"))
+        .sort("sample_id", "score", "class", descending=[False, True, False])
+        .unique("sample_id", keep="first", maintain_order=True)
+    )
+    return dict(others.select("sample_id", "class").iter_rows())

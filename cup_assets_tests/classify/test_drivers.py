@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cup_assets.classify.data import TrainingData
-from cup_assets.classify.drivers import DRIVER_SCHEMA, drivers
+from cup_assets.classify.drivers import DRIVER_SCHEMA, drivers, explain_calls
 from cup_assets.classify.errors import ReleaseError
 from cup_assets.classify.explain import explainer
 from cup_assets.classify.models import MODELS
@@ -151,3 +151,31 @@ def test_a_forest_explains_without_any_sample(
     shares = np.bincount(np.searchsorted(release.classifier.classes, data.y)) / len(data.y)
     # Its trees draw equally from all classes, which here are of one size.
     np.testing.assert_allclose(own.base, shares, atol=0.05)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_what_speaks_against_the_next_best_class_adds_up_to_the_gap(
+    data: TrainingData, releases: dict[str, Release], model: str
+) -> None:
+    release = releases[model]
+    given = (data.X[7:9], data.probe_ids, {"material": data.material[7:9].tolist()})
+    found = release.predict(*given, data.sample_ids[7:9])
+    made_of, against = explain_calls(release, *given, found.calls, found.scores, 10_000)
+    assert_frame_equal(made_of, drivers(release, *given, found.calls, 10_000), check_exact=True)
+    assert release.background is not None
+    own = explainer(release.classifier, release.background)
+    classes = release.classifier.classes.tolist()
+    for row, case in enumerate(found.calls.iter_rows(named=True)):
+        part = against.filter(sample_id=case["sample_id"])
+        scores = found.scores.filter(sample_id=case["sample_id"]).sort("score", descending=True)
+        others = scores.filter(pl.col("class") != case["class"])["class"].to_list()
+        assert part["against"].unique().to_list() == others[:1]
+        named, other = classes.index(case["class"]), classes.index(others[0])
+        output = own.output(release.features(*given)[0][row])
+        gap = (output[named] - own.base[named]) - (output[other] - own.base[other])
+        assert part["difference"].sum() == pytest.approx(gap, abs=1e-4)
+        largest = part["difference"].abs()
+        assert largest.to_list() == sorted(largest, reverse=True)
+        assert (part["contribution"] - part["contribution_against"]).to_list() == pytest.approx(
+            part["difference"].to_list()
+        )

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.classify.data import FACTORS
-from cup_assets.classify.drivers import DRIVER_SCHEMA, drivers
+from cup_assets.classify.drivers import DIFFERENTIAL_SCHEMA, DRIVER_SCHEMA, explain_calls
 from cup_assets.classify.errors import NoExplainerError
 from cup_assets.classify.release_files import load_release, save_release
 from cup_assets.classify.release_fit import champion, fit_release
@@ -140,7 +140,7 @@ def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Reci
     group_name="diagnosis",
     kinds={"python", "duckdb"},
     owners=OWNERS,
-    code_version="3",
+    code_version="4",
     pool=WAREHOUSE_POOL,
     automation_condition=ON_NEW_COMPLETE_DATA,
 )
@@ -149,7 +149,8 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
 
     The predictions of earlier releases stay stored. A case that failed quality control is not
     scored, and says so; a case that the classifier may have learnt from, by its genotypes or its
-    patient, is scored and says so. Beside each call are the CpGs that its score is made of.
+    patient, is scored and says so. Beside each call are the CpGs that its score is made of, and
+    those that speak for its class or for the next best one.
     """
     batch = context.partition_key
     cases = diagnostic_cases(platform, batch, usable_only=False)
@@ -157,7 +158,7 @@ def predictions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     recipe = Recipe(
         asset=PREDICTIONS.to_user_string(),
         partition=batch,
-        code_version="3",
+        code_version="4",
         parameters={"drivers": platform.parameters.explanations.top},
         # The batch itself too: a role, a material or a verdict may change without the betas.
         inputs=inputs_of(
@@ -187,6 +188,7 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
     )
     usable = cases.filter(pl.col("verdict") != "fail")
     made_of, unexplained = pl.DataFrame(schema=DRIVER_SCHEMA), None
+    against = pl.DataFrame(schema=DIFFERENTIAL_SCHEMA)
     if usable.height:
         probes, X = stack_betas(
             platform, usable, release.probe_ids.tolist(), release.replicates, absent_as_nan=True
@@ -196,13 +198,13 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
         calls, scores = found.calls, found.scores
         top = platform.parameters.explanations.top
         try:
-            made_of = drivers(release, X, probes, factors, calls, top)
+            made_of, against = explain_calls(release, X, probes, factors, calls, scores, top)
         except NoExplainerError as error:
             # A call stands without its explanation; a case must not wait for one.
             made_of, unexplained = made_of.clear(), str(error)
     else:
         calls, scores = _NO_CALLS, _NO_SCORES
-    made_of = with_genes(platform, made_of)
+    made_of, against = with_genes(platform, made_of), with_genes(platform, against)
     failed = cases.filter(pl.col("verdict") == "fail").select(
         "sample_id",
         release=pl.lit(release.version),
@@ -218,6 +220,7 @@ def _predict(platform: Platform, batch: str, cases: pl.DataFrame, row: dict[str,
             "predictions": calls,
             "prediction_scores": scores.with_columns(batch=pl.lit(batch)),
             "prediction_cpgs": made_of.with_columns(batch=pl.lit(batch)),
+            "prediction_differential": against.with_columns(batch=pl.lit(batch)),
         },
         key={"batch": batch, "release": release.version},
         numbers={
