@@ -25,6 +25,7 @@ from cup_assets.copynumber.parameters import CnvParameters
 from cup_assets.landscape.parameters import LandscapeParameters
 from cup_assets.methylome.parameters import BetaParameters
 from cup_assets.methylome.quality_parameters import QualityParameters
+from cup_assets.panels.assay_parameters import AssayParameters
 from cup_assets.panels.parameters import PanelParameters
 
 
@@ -47,6 +48,7 @@ class Parameters:
     explanations: ExplanationParameters = field(default_factory=ExplanationParameters)
     landscape: LandscapeParameters = field(default_factory=LandscapeParameters)
     panels: PanelParameters = field(default_factory=PanelParameters)
+    assays: AssayParameters = field(default_factory=AssayParameters)
 
 
 def load_parameters(path: Path) -> Parameters:

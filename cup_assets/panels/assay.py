@@ -133,6 +133,21 @@ def assay_panel(
     return _result(listed, windows, reasons | others, technology, material, build)
 
 
+def unfit_cpgs(
+    names: pl.DataFrame,
+    places: pl.DataFrame,
+    effects: pl.DataFrame,
+    excluded: Mapping[str, str],
+    technology: Technology,
+    build: str,
+) -> dict[str, str]:
+    """Return the reason against each CpG of a frame (probe_id) that cannot be measured even alone.
+
+    The other arguments are those of `assay_panel`.
+    """
+    return _unfit(_described(names, places, effects, build), excluded, technology, build)
+
+
 def _described(
     ordered: pl.DataFrame, places: pl.DataFrame, effects: pl.DataFrame, build: str
 ) -> pl.DataFrame:

@@ -7,12 +7,22 @@ Belongs here: the metrics of measured panels. Does not belong here: the choice o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import polars as pl
 
 from cup_assets.classify.data import TrainingData
-from cup_assets.classify.metrics import metrics
+from cup_assets.classify.measures import (
+    HIGH_SCORE,
+    Measured,
+    Scored,
+    measure_averages,
+    measure_belief,
+    measure_hits,
+    ratio,
+)
+from cup_assets.classify.metrics import METRIC_SCHEMA, some_metrics
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.compute import Mapper, serial
 from cup_assets.panels.assay_folds import used_splits
@@ -104,22 +114,41 @@ def expected_accuracy(
     truth, frames = data.truth(), []
     for name in dict.fromkeys((ARRAY.name, technology.name)):
         for k in measured:
-            table = metrics(
-                scores.filter((pl.col("measured_by") == name) & (pl.col("measured") == k)),
-                truth,
-                parameters.seed,
-                parameters.bootstraps,
-            )
+            some = scores.filter((pl.col("measured_by") == name) & (pl.col("measured") == k))
             frames.append(
-                table.filter(pl.col("class").is_null() | pl.col("metric").is_in(OF_CLASSES)).select(
+                _metrics(some, truth, parameters).select(
                     pl.lit(technology.name).alias("technology"),
                     pl.lit(name).alias("measured_by"),
                     pl.lit(k, pl.Int64).alias("measured"),
-                    "metric",
-                    "class",
-                    "value",
-                    "low",
-                    "high",
+                    *METRIC_SCHEMA,
                 )
             )
     return pl.concat(frames)
+
+
+def _metrics(
+    scores: pl.DataFrame, truth: pl.DataFrame, parameters: PanelParameters
+) -> pl.DataFrame:
+    """Return the metrics of calibrated scores, and the log loss of those before calibration."""
+    given = (parameters.seed, parameters.bootstraps)
+    raw = some_metrics(scores.with_columns(score="raw_score"), truth, measure_belief, *given)
+    raw = raw.filter(pl.col("metric") == "log_loss").with_columns(metric=pl.lit("raw_log_loss"))
+    return pl.concat([some_metrics(scores, truth, _measure, *given), raw])
+
+
+def _measure(scored: Scored) -> Iterator[Measured]:
+    """Yield what decides about a panel; all metrics of the leaderboard would take minutes."""
+    yield from measure_hits(scored)
+    yield from measure_averages(scored)
+    yield from measure_belief(scored)
+    weights, called = scored.weights, scored.scores.argmax(axis=1)
+    high, right = scored.scores.max(axis=1) >= HIGH_SCORE, called == scored.codes
+    kept = weights @ high.astype(np.float64)
+    sure = weights @ (high & right).astype(np.float64)
+    yield Measured("precision_at_90", None, ratio(sure, kept), high)
+    yield Measured("coverage_at_90", None, ratio(kept, weights.sum(axis=1)), np.ones_like(high))
+    for code, name in enumerate(scored.classes):
+        true, given = scored.codes == code, called == code
+        hits = weights @ (true & given).astype(np.float64)
+        for metric, among in zip(OF_CLASSES, (true, given), strict=True):
+            yield Measured(metric, name, ratio(hits, weights @ among.astype(np.float64)), among)

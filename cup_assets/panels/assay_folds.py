@@ -1,34 +1,40 @@
 """Assay panels chosen inside training parts, by which the choice on all samples is judged.
 
-Belongs here: the parts, the order of importance in each, and the choice of every technology from
-it. Does not belong here: the choice itself (assay), how good the panels are (assay_accuracy).
+Belongs here: the parts, the order in which CpGs are wanted in each, and the choice of every
+technology from it. Does not belong here: what a technology can measure (assay), how good the panels
+are (assay_accuracy).
+
+CpGs are wanted in the order in which they together separate the most classes (`separation`): the
+panels of light technologies are so small that each CpG has to add what the others do not tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import polars as pl
 
-from cup_assets.classify.data import Ints, TrainingData
+from cup_assets.classify.data import Floats, Ints, TrainingData
 from cup_assets.classify.nested import OuterFold, outer_folds
 from cup_assets.classify.pipeline import Pipeline, fit_pipelines, narrowed
+from cup_assets.classify.tuned import one_thread
 from cup_assets.compute import Mapper, serial
-from cup_assets.panels.assay import LEFT_OUT_SCHEMA, AssayPanel, assay_panel
+from cup_assets.panels.assay import LEFT_OUT_SCHEMA, AssayPanel, assay_panel, unfit_cpgs
 from cup_assets.panels.importance import (
     Candidates,
     candidates_of,
     find_candidates,
-    importance_of,
 )
 from cup_assets.panels.parameters import PanelError, PanelParameters
-from cup_assets.panels.select import order_cpgs
+from cup_assets.panels.separation import pair_separation, separating
 from cup_assets.panels.technology import Technology
 from cup_assets.panels.univariate import class_effects
 
+# Squared distance from which a pair of classes is not confused any more: more is no use.
+_ENOUGH = 25.0
 FOLD_SCHEMA = {"repeat": pl.Int64, "outer_fold": pl.Int64, "inner_fold": pl.Int64}
 
 
@@ -39,15 +45,33 @@ class Assay:
     technology: Technology
     places: pl.DataFrame
     excluded: Mapping[str, str]
+    size: int
     build: str = "hg38"
     material: str = "FFPE"
 
-    def choose(self, ordered: pl.DataFrame, effects: pl.DataFrame, size: int) -> AssayPanel:
-        """Choose at most ``size`` CpGs, the most important first (`assay_panel`)."""
+    def choose(
+        self, ordered: Sequence[str], effects: pl.DataFrame, size: int | None = None
+    ) -> AssayPanel:
+        """Choose from CpGs in the order in which they are wanted (`assay_panel`)."""
+        names = pl.DataFrame({"probe_id": ordered}, schema={"probe_id": pl.String})
         return assay_panel(
-            ordered, self.places, effects, self.excluded, self.technology, size, self.build,
-            self.material,
+            names, self.places, effects, self.excluded, self.technology, size or self.size,
+            self.build, self.material,
         )  # fmt: skip
+
+    def fit(self, names: Sequence[str], effects: pl.DataFrame) -> list[str]:
+        """Return the CpGs that could be measured, in the order given."""
+        frame = pl.DataFrame({"probe_id": names}, schema={"probe_id": pl.String})
+        unfit = unfit_cpgs(frame, self.places, effects, self.excluded, self.technology, self.build)
+        return [name for name in names if name not in unfit]
+
+    def among(self, names: Sequence[str]) -> Assay:
+        """Return the same with the places and reasons of these CpGs only."""
+        return replace(
+            self,
+            places=self.places.filter(pl.col("probe_id").is_in(list(names))),
+            excluded={name: self.excluded[name] for name in names if name in self.excluded},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,24 +90,22 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Ordered:
-    """CpGs of a part, the most important first, and what each tells of which class.
+class Choices:
+    """What one technology would measure, by the training part that chose it.
 
     Attributes
     ----------
-    repeat, outer_fold, inner_fold
-        The part; all None: of all samples.
-    cpgs
-        (probe_id). Those that no assay may use come last.
-    effects
-        (probe_id, class, difference) of `class_effects`.
+    panels
+        (repeat, outer_fold, inner_fold, order, probe_id, amplicon).
+    left_out
+        (repeat, outer_fold, inner_fold, order, probe_id, reason).
+    refused
+        Why some part has no panel; None: all have one.
     """
 
-    repeat: int | None
-    outer_fold: int | None
-    inner_fold: int | None
-    cpgs: pl.DataFrame
-    effects: pl.DataFrame
+    panels: pl.DataFrame
+    left_out: pl.DataFrame
+    refused: str | None
 
 
 def used_splits(
@@ -109,102 +131,141 @@ def parts_of(splits: Sequence[OuterFold]) -> list[Part]:
     return parts
 
 
-def order_parts(
+def choose_in_parts(
     data: TrainingData,
     parts: Sequence[Part],
-    excluded: Mapping[str, str],
+    assays: Sequence[Assay],
     parameters: PanelParameters,
     mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Ordered]:
-    """Order the CpGs of each part by importance, from its training samples alone.
+) -> list[Choices]:
+    """Choose the panel of every assay in each part, from its training samples alone.
+
+    A panel chosen on all samples must not be judged on any of them; these stand in for it.
 
     Parameters
     ----------
-    excluded
-        CpGs that no assay may use: they represent no others, and come last.
+    parameters
+        ``candidates`` most variable CpGs of a part are chosen from; those that vary alike inside
+        the classes (``correlated``) are represented by one as long as others are left.
+
+    Returns
+    -------
+    list of Choices
+        In the order of the assays.
 
     Raises
     ------
     PanelError, ClassifyError
-        As `find_candidates`.
+        As `candidates_of`.
     """
     preparation = parameters.preparation(parameters.candidates)
     # One walk over the matrix for all parts; what is sent away are the few columns that any keeps.
     found = fit_pipelines(data, [part.train for part in parts], preparation, mapper)
     few, pipelines = narrowed(data.with_features("betas"), found)
-    task = partial(_order_part, few, excluded, parameters)
-    return mapper(task, list(zip(parts, pipelines, strict=True)), progress)
+    own = [assay.among(few.probe_ids.tolist()) for assay in assays]
+    task = partial(_choose_in_part, few, own, parameters)
+    done = mapper(task, list(zip(parts, pipelines, strict=True)), progress)
+    return [_collected([of_part[at] for of_part in done]) for at in range(len(assays))]
 
 
-def order_all(
-    data: TrainingData, excluded: Mapping[str, str], parameters: PanelParameters
-) -> Ordered:
-    """Order the CpGs on all samples, for the panel that is used."""
-    rows = np.arange(len(data.y))
-    cpgs, effects = _order(find_candidates(data, rows, parameters), excluded, parameters)
-    return Ordered(None, None, None, cpgs, effects)
+def choose_on_all(
+    data: TrainingData, assays: Sequence[Assay], parameters: PanelParameters
+) -> list[AssayPanel | PanelError]:
+    """Choose on all samples the panel of every assay that is used, or say why there is none."""
+    candidates = find_candidates(data, np.arange(len(data.y)), parameters)
+    return _chosen(candidates, assays, parameters)
 
 
-def fold_panels(
-    orders: Sequence[Ordered], assay: Assay, size: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Choose an assay panel from the order of each part.
-
-    A panel chosen on all samples must not be judged on any of them; these stand in for it.
-
-    Returns
-    -------
-    panels : pl.DataFrame
-        (repeat, outer_fold, inner_fold, order, probe_id, amplicon).
-    left_out : pl.DataFrame
-        (repeat, outer_fold, inner_fold, order, probe_id, reason).
-
-    Raises
-    ------
-    PanelError
-        As `assay_panel`.
-    """
-    chosen, left = [], []
-    for of in orders:
-        panel = assay.choose(of.cpgs, of.effects, size)
-        here = [pl.lit(getattr(of, name), kind).alias(name) for name, kind in FOLD_SCHEMA.items()]
-        chosen.append(panel.targets.select(*here, "order", "probe_id", "amplicon"))
-        left.append(panel.left_out.select(*here, *LEFT_OUT_SCHEMA))
-    return pl.concat(chosen), pl.concat(left)
+_Part = tuple[pl.DataFrame, pl.DataFrame] | PanelError
 
 
-def _order_part(
+def _choose_in_part(
     data: TrainingData,
-    excluded: Mapping[str, str],
+    assays: Sequence[Assay],
     parameters: PanelParameters,
     item: tuple[Part, Pipeline],
-) -> Ordered:
+) -> list[_Part]:
     part, pipeline = item
-    candidates = candidates_of(data, part.train, pipeline)
-    cpgs, effects = _order(candidates, excluded, parameters)
-    return Ordered(part.repeat, part.outer_fold, part.inner_fold, cpgs, effects)
+    here = [pl.lit(getattr(part, name), kind).alias(name) for name, kind in FOLD_SCHEMA.items()]
+    result: list[_Part] = []
+    for panel in _chosen(candidates_of(data, part.train, pipeline), assays, parameters):
+        if isinstance(panel, PanelError):
+            result.append(panel)
+        else:
+            chosen = panel.targets.select(*here, "order", "probe_id", "amplicon")
+            result.append((chosen, panel.left_out.select(*here, *LEFT_OUT_SCHEMA)))
+    return result
+
+
+def _collected(parts: Sequence[_Part]) -> Choices:
+    known = [part for part in parts if not isinstance(part, PanelError)]
+    refused = [str(part) for part in parts if isinstance(part, PanelError)]
+    none = pl.DataFrame()
+    return Choices(
+        pl.concat([panels for panels, _ in known]) if known else none,
+        pl.concat([left_out for _, left_out in known]) if known else none,
+        refused[0] if refused else None,
+    )
+
+
+def _chosen(
+    candidates: Candidates, assays: Sequence[Assay], parameters: PanelParameters
+) -> list[AssayPanel | PanelError]:
+    names = candidates.pipeline.probe_ids.tolist()
+    pairs = _pairs(candidates.codes)
+    result: list[AssayPanel | PanelError] = []
+    # More threads would change the order of additions, and with it that of near-equals.
+    with one_thread():
+        effects = class_effects(
+            candidates.features, candidates.codes, candidates.classes.tolist(), names
+        )
+        apart = pair_separation(candidates.features, candidates.codes, pairs)
+        for assay in assays:
+            fit = assay.fit(names, effects)
+            order = _order(candidates, fit, pairs, apart, assay, parameters.correlated)
+            try:
+                result.append(assay.choose(order, effects))
+            except PanelError as error:
+                # One technology that measures nothing here must not take the others with it.
+                result.append(error)
+    return result
 
 
 def _order(
-    candidates: Candidates, excluded: Mapping[str, str], parameters: PanelParameters
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    importance = importance_of(candidates, parameters)
-    barred = pl.col("probe_id").is_in(list(excluded))
-    if importance.filter(~barred).is_empty():
-        raise PanelError(
-            f"all of {len(candidates.pipeline.probe_ids)} candidate CpGs are excluded: look at the"
-            " masks of the assays"
+    candidates: Candidates,
+    fit: Sequence[str],
+    pairs: Ints,
+    apart: Floats,
+    assay: Assay,
+    correlated: float,
+) -> list[str]:
+    """Order the CpGs that can be measured so that the first together separate all classes.
+
+    After as many as can be needed come the others by what each separates by itself, and last those
+    that cannot be measured, to be named.
+    """
+    names = candidates.pipeline.probe_ids.tolist()
+    position = {name: at for at, name in enumerate(names)}
+    at = np.array([position[name] for name in fit], dtype=np.int64)
+    needed = min(len(fit), 2 * assay.size + assay.technology.look_ahead)
+    chosen: Ints = np.empty(0, dtype=np.int64)
+    if needed:
+        first, _ = separating(
+            candidates.features[:, at], candidates.codes, pairs, needed, correlated
         )
-    # A CpG that cannot be measured must not stand for those that vary as it does.
-    ordered = order_cpgs(candidates, importance.filter(~barred), parameters).select("probe_id")
-    last = importance.filter(barred).select(pl.col("probe_id").unique(maintain_order=True))
-    column = {name: at for at, name in enumerate(candidates.pipeline.probe_ids.tolist())}
-    names = ordered["probe_id"].to_list()
-    effects = class_effects(
-        candidates.features[:, [column[name] for name in names]],
-        candidates.codes,
-        candidates.classes.tolist(),
-        names,
+        chosen = at[first]
+    strength = np.minimum(apart, _ENOUGH).sum(axis=0)
+    is_fit = np.zeros(len(names), dtype=bool)
+    is_fit[at] = True
+    rest = np.lexsort((np.arange(len(names)), -strength, ~is_fit))
+    taken = set(chosen.tolist())
+    return [names[i] for i in (*chosen.tolist(), *(i for i in rest.tolist() if i not in taken))]
+
+
+def _pairs(codes: Ints) -> Ints:
+    """Return all pairs of classes; one of a single sample has no variance, but still a mean."""
+    present = np.unique(codes).tolist()
+    return np.array([(i, j) for i in present for j in present if i < j], dtype=np.int64).reshape(
+        -1, 2
     )
-    return pl.concat([ordered, last]), effects.select("probe_id", "class", "difference")

@@ -70,9 +70,10 @@ class Judge:
         fitted = self.fit(whole)
         ways = {technology.name: technology for technology in (ARRAY, self.technology)}
         tables = []
+        without = [self.fit(part) for part in inner]
         with one_thread():
             for name, technology in ways.items():
-                calibrator = self._calibrator(whole, inner, technology)
+                calibrator = self._calibrator(whole, without, technology)
                 for draw in range(self.simulation.draws):
                     betas = fitted.measured(self, technology, draw)
                     for k in self.measured:
@@ -88,7 +89,9 @@ class Judge:
 
         Columns are the classes of the part, sorted.
         """
-        fitted = self.fit(part)
+        return self._once(self.fit(part), technology)
+
+    def _once(self, fitted: _Fitted, technology: Technology) -> Floats:
         with one_thread():
             return fitted.scores(fitted.measured(self, technology, 0))
 
@@ -114,17 +117,19 @@ class Judge:
         inner = 0 if part.inner_fold is None else part.inner_fold + 1
         return (self.parameters.seed, part.repeat, part.outer_fold, inner, purpose, number)
 
-    def _calibrator(self, whole: Part, inner: Sequence[Part], technology: Technology) -> Calibrator:
+    def _calibrator(
+        self, whole: Part, without: Sequence[_Fitted], technology: Technology
+    ) -> Calibrator:
         """Calibrate on samples of the training part, each scored by a fit on the other groups."""
         classes, codes = np.unique(self.data.y[whole.train], return_inverse=True)
         position = np.full(len(self.data.y), -1, dtype=np.int64)
         position[whole.train] = np.arange(len(whole.train))
         raw = np.zeros((len(whole.train), len(classes)))
         groups = np.zeros(len(whole.train), dtype=np.int64)
-        for number, part in enumerate(inner):
-            here = position[part.held]
-            present = np.searchsorted(classes, np.unique(self.data.y[part.train]))
-            raw[np.ix_(here, present)] = self.held_out(part, technology)
+        for number, fitted in enumerate(without):
+            here = position[fitted.part.held]
+            present = np.searchsorted(classes, np.unique(self.data.y[fitted.part.train]))
+            raw[np.ix_(here, present)] = self._once(fitted, technology)
             groups[here] = number
         return fit_calibrator(raw, codes.astype(np.int64), groups, self.evaluation, FLOOR)
 

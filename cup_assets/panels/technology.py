@@ -6,6 +6,7 @@ belong here: the choice of CpGs by a profile (assay), the simulation of its nois
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -21,6 +22,7 @@ _SOURCED = (
     *("look_ahead", "sd", "molecules", "dropout"),
 )
 _TARGET = 2
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,40}")
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,10 @@ def _parse(where: str, text: str) -> dict[str, Technology]:
 
 
 def _technology(where: str, name: str, table: Any) -> Technology:
+    if not _NAME.fullmatch(name) or name == ARRAY.name:
+        raise PanelError(
+            f"{where}: technology.{name}: name it with letters, digits and _, and not 'array'"
+        )
     known = {each.name for each in fields(Technology)} - {"name"}
     if not isinstance(table, dict) or (unknown := sorted(set(table) - known)):
         what = ", ".join(unknown) if isinstance(table, dict) else "no table"

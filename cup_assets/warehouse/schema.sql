@@ -306,6 +306,8 @@ CREATE TABLE IF NOT EXISTS gene_set_enrichment (
     hit VARCHAR, untested VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS panels (
     panel_id VARCHAR NOT NULL, size INTEGER NOT NULL, rank INTEGER NOT NULL, probe_id VARCHAR NOT NULL,
+    chosen_in DOUBLE, -- share of the outer folds whose training part chose it for this panel, too
+    separates VARCHAR, -- the classes that it was chosen to tell apart
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS panel_curve (
     model VARCHAR NOT NULL, selector VARCHAR NOT NULL, size INTEGER NOT NULL, metric VARCHAR NOT NULL,
@@ -313,6 +315,50 @@ CREATE TABLE IF NOT EXISTS panel_curve (
 CREATE TABLE IF NOT EXISTS panel_choices (
     repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL, rank INTEGER NOT NULL,
     probe_id VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- How far the folds agree on a panel, the size that suffices (of each model family, and overall),
+-- and how panels for a differential diagnosis work on patients that did not choose them.
+CREATE TABLE IF NOT EXISTS panel_stability (
+    size INTEGER NOT NULL, stability DOUBLE, low DOUBLE, high DOUBLE, n_folds INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS panel_recommended (
+    scope VARCHAR NOT NULL, model VARCHAR NOT NULL, size INTEGER NOT NULL, error DOUBLE NOT NULL,
+    best_model VARCHAR NOT NULL, best_size INTEGER NOT NULL, best_error DOUBLE NOT NULL,
+    allowed DOUBLE NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS panel_performance (
+    panel_id VARCHAR NOT NULL, metric VARCHAR NOT NULL, "class" VARCHAR, value DOUBLE, low DOUBLE,
+    high DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Panels that a light technology can measure (by panels/assays): the choice on all reference samples,
+-- the choices inside the training parts that stand in for it, and how often such panels are right.
+CREATE TABLE IF NOT EXISTS assay_panels (
+    technology VARCHAR NOT NULL, title VARCHAR NOT NULL, material VARCHAR NOT NULL,
+    build VARCHAR NOT NULL, n_cpgs INTEGER NOT NULL, n_amplicons INTEGER NOT NULL,
+    measured INTEGER, -- CpGs of the smallest panel that was judged
+    assumed VARCHAR, -- numbers of the profile that nobody measured
+    profile JSON NOT NULL, note VARCHAR, -- why there is no panel
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS assay_targets (
+    technology VARCHAR NOT NULL, "order" INTEGER NOT NULL, probe_id VARCHAR NOT NULL,
+    amplicon VARCHAR NOT NULL, build VARCHAR NOT NULL, chrom VARCHAR NOT NULL, start BIGINT NOT NULL,
+    "end" BIGINT NOT NULL, "class" VARCHAR, difference DOUBLE, genes VARCHAR,
+    chosen_in DOUBLE NOT NULL, -- share of the outer folds whose training part chose it, too
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS assay_refusals (
+    technology VARCHAR NOT NULL, reason VARCHAR NOT NULL, n INTEGER NOT NULL, first VARCHAR,
+    example VARCHAR, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS assay_choices (
+    technology VARCHAR NOT NULL, repeat INTEGER NOT NULL, outer_fold INTEGER NOT NULL,
+    inner_fold INTEGER, "order" INTEGER NOT NULL, probe_id VARCHAR NOT NULL, amplicon VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS assay_accuracy (
+    technology VARCHAR NOT NULL, measured_by VARCHAR NOT NULL, -- the technology, or array: no noise
+    measured INTEGER NOT NULL, metric VARCHAR NOT NULL, "class" VARCHAR, value DOUBLE, low DOUBLE,
+    high DOUBLE, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- Panels that are released (by panels/release); a version is never made anew.
+CREATE TABLE IF NOT EXISTS panel_releases (
+    release VARCHAR NOT NULL, technology VARCHAR NOT NULL, title VARCHAR NOT NULL,
+    material VARCHAR NOT NULL, n_cpgs INTEGER NOT NULL, least_measured DOUBLE NOT NULL,
+    model VARCHAR NOT NULL, path VARCHAR NOT NULL, digest VARCHAR NOT NULL,
+    is_current BOOLEAN NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- diagnosis
 CREATE TABLE IF NOT EXISTS releases (
@@ -340,6 +386,19 @@ CREATE TABLE IF NOT EXISTS prediction_cpgs (
     feature VARCHAR NOT NULL, gene VARCHAR,
     value DOUBLE, -- null: not measured, counts as the mean of the reference
     contribution DOUBLE NOT NULL, rank INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+
+-- What speaks for the class named for a case (difference > 0) or for the class of the next best score.
+CREATE TABLE IF NOT EXISTS prediction_differential (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR NOT NULL,
+    "class" VARCHAR NOT NULL, against VARCHAR NOT NULL, quantity VARCHAR NOT NULL,
+    feature VARCHAR NOT NULL, gene VARCHAR, value DOUBLE, contribution DOUBLE NOT NULL,
+    contribution_against DOUBLE NOT NULL, difference DOUBLE NOT NULL, rank INTEGER NOT NULL,
+    run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- The pages of the cases (by diagnosis/reports) and what they hold.
+CREATE TABLE IF NOT EXISTS case_reports (
+    sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR, language VARCHAR NOT NULL,
+    file VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, n_bytes BIGINT NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- What speaks for the class named for a case: the CpGs that its score is made of (kind cpg), and

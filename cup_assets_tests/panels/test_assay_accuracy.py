@@ -12,7 +12,13 @@ import pytest
 from cup_assets.classify.data import TrainingData
 from cup_assets.compute import Mapper, local, serial
 from cup_assets.panels.assay_accuracy import expected_accuracy, measured_counts
-from cup_assets.panels.assay_folds import Assay, fold_panels, order_parts, parts_of, used_splits
+from cup_assets.panels.assay_folds import (
+    Assay,
+    choose_in_parts,
+    choose_on_all,
+    parts_of,
+    used_splits,
+)
 from cup_assets.panels.masked import Simulation
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.refusals import refusals
@@ -39,8 +45,10 @@ def chosen_in(
     mapper: Mapper = serial,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     parts = parts_of(used_splits(data, folds, QUICK))
-    orders = order_parts(data, parts, excluded or {}, QUICK, mapper)
-    return fold_panels(orders, Assay(SEQ, places_of(data), excluded or {}), 12)
+    assay = Assay(SEQ, places_of(data), excluded or {}, 12)
+    (found,) = choose_in_parts(data, parts, [assay], QUICK, mapper)
+    assert found.refused is None
+    return found.panels, found.left_out
 
 
 def by_fold(names: list[str], amplicons: list[str] | None = None) -> pl.DataFrame:
@@ -265,3 +273,30 @@ def test_the_numbers_judged_are_shares_of_the_smallest_panel() -> None:
     )
     assert measured_counts(panels, (0.25, 0.5, 1.0)) == (2, 4, 9)
     assert measured_counts(panels, (0.01, 0.05)) == (1,)
+
+
+def test_a_technology_that_measures_nothing_says_so_and_spares_the_others(
+    cohort: TrainingData, folds_of: Folds
+) -> None:
+    places = places_of(cohort)
+    blind = Assay(dataclasses.replace(SEQ, least_effect=0.9), places, {}, 5)
+    parts = parts_of(used_splits(cohort, folds_of(cohort), QUICK))[:2]
+    none, some = choose_in_parts(cohort, parts, [blind, Assay(SEQ, places, {}, 5)], QUICK)
+    assert none.refused is not None
+    assert none.refused.startswith("none of 300 CpGs can be measured by multiplex bisulfite")
+    assert some.refused is None
+    assert some.panels.height == 10
+
+
+def test_few_cpgs_are_chosen_to_separate_all_classes_and_not_one_class_again_and_again(
+    cohort: TrainingData, informative: list[str]
+) -> None:
+    # The first class is marked twice as clearly: by strength alone it would take all places.
+    X = cohort.X.copy()
+    X[np.ix_(cohort.y == "acinic", range(4))] = 0.97
+    (panel,) = choose_on_all(
+        dataclasses.replace(cohort, X=X), [Assay(SEQ, places_of(cohort), {}, 3)], QUICK
+    )
+    assert not isinstance(panel, PanelError)
+    marked = {informative.index(name) // 4 for name in panel.targets["probe_id"]}
+    assert len(marked) >= 2

@@ -20,9 +20,8 @@ from cup_assets.panels.assay import AssayPanel
 from cup_assets.panels.assay_accuracy import expected_accuracy
 from cup_assets.panels.assay_folds import (
     Assay,
-    fold_panels,
-    order_all,
-    order_parts,
+    choose_in_parts,
+    choose_on_all,
     parts_of,
     used_splits,
 )
@@ -57,11 +56,12 @@ def made(cohort: TrainingData, folds_of: Callable[[TrainingData], pl.DataFrame])
     places = pl.DataFrame(
         {"probe_id": names, "hg38": [f"1:{1000 + 30 * at}" for at in range(len(names))]}
     )
-    assay, folds = Assay(NOISY, places, {}), folds_of(cohort)
-    orders = order_parts(cohort, parts_of(used_splits(cohort, folds, QUICK)), {}, QUICK)
-    panels, _ = fold_panels(orders, assay, SIZE)
-    whole = order_all(cohort, {}, QUICK)
-    panel = assay.choose(whole.cpgs, whole.effects, SIZE)
+    assay, folds = Assay(NOISY, places, {}, SIZE), folds_of(cohort)
+    parts = parts_of(used_splits(cohort, folds, QUICK))
+    (found,) = choose_in_parts(cohort, parts, [assay], QUICK)
+    (panel,) = choose_on_all(cohort, [assay], QUICK)
+    assert isinstance(panel, AssayPanel)
+    panels = found.panels
     expected = expected_accuracy(
         cohort, folds, panels, NOISY, (5, SIZE), QUICK, ASSAYS.simulation(), EVALUATION
     )
