@@ -99,5 +99,3 @@ def test_the_command_takes_addresses_from_the_environment_and_errors_are_one_lin
     assert run.returncode == 1
     (line,) = run.stderr.strip().splitlines()
     assert line.startswith(f"cup: {site.url}/geo/series/GSE87nnn/GSE87053/matrix/: lists no series")
-    run = cup("fetch", "GSE87053", CUP_GDC_URL="ftp://elsewhere")
-    assert "CUP_GDC_URL='ftp://elsewhere': give an address" in run.stderr

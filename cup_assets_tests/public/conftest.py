@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ import pytest
 from cup_assets.methylome import Manifest, load_manifests
 from cup_assets.public.landing import batch_name
 from cup_assets.public.plan import Request
-from cup_assets.public.registry import load_registry
+from cup_assets.public.registry import Accession, load_registry
 from cup_assets.public.web import Manners, Web
 from cup_assets.simulate import SimulatedCohort
 from cup_assets_tests.public.cohorts import SERIES
 from cup_assets_tests.public.server import Site, serving
 
 HASTY = Manners(pace=0.0, retries=3, timeout=20.0)
+
+
+@lru_cache(maxsize=1)
+def _registry() -> dict[str, Accession]:
+    return load_registry()
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ def request_for(site: Site, tmp_path: Path):
     """Return a request for an accession of the packaged registry, at the local server."""
 
     def make(accession: str = SERIES, **changes: object) -> Request:
-        entry = load_registry()[accession]
+        entry = _registry()[accession]
         source = f"{site.url}/{entry.source}"
         request = Request(
             entry, source, tmp_path / "landing", tmp_path / "downloads", accept_unverified=True

@@ -26,11 +26,12 @@ class Page:
     """What stands under an address.
 
     ``faults`` are used up one a request: a status (with headers), or ``("cut", n)``, which breaks
-    the connection after n bytes.
+    the connection after n bytes. Without ``length`` only the end of the connection ends the file.
     """
 
     body: bytes
     etag: str | None = None
+    length: bool = True
     faults: list[tuple[Any, ...]] = field(default_factory=list)
 
 
@@ -95,16 +96,18 @@ class Handler(BaseHTTPRequestHandler):
             if start >= len(page.body):
                 return self.refuse(416, {"Content-Range": f"bytes */{len(page.body)}"})
             headers["Content-Range"] = f"bytes {start}-{len(page.body) - 1}/{len(page.body)}"
-        return self.give(status, page.body[start:], headers, with_body, fault[1] if fault else None)
+        cut = fault[1] if fault else None
+        return self.give(status, page.body[start:], headers, with_body, cut, page.length)
 
     def give(
         self, status: int, body: bytes, headers: dict[str, str], with_body: bool = True,
-        cut: int | None = None,
+        cut: int | None = None, length: bool = True,
     ) -> None:  # fmt: skip
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if length:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:
             try:
@@ -112,8 +115,15 @@ class Handler(BaseHTTPRequestHandler):
             except ConnectionError:
                 self.site.left_early.append(self.path)
                 self.close_connection = True
-        if cut is not None:
+        if cut is not None or not length:
             self.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing about clients that leave: it is what some tests are about."""
 
 
 @contextmanager
@@ -121,8 +131,7 @@ def serving() -> Iterator[Site]:
     """Serve a site on a port of this machine."""
     site = Site()
     handler = type("SiteHandler", (Handler,), {"site": site})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     site.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -19,6 +19,7 @@ from cup_assets.methylome import Manifest
 from cup_assets.public import fetch as fetching
 from cup_assets.public.errors import ChangedError, PublicError, TransferError
 from cup_assets.public.fetch import carry_out
+from cup_assets.public.geo import files_by_sample
 from cup_assets.public.plan import Request, make_plan
 from cup_assets.public.web import Web
 from cup_assets.simulate import SimulatedCohort
@@ -191,6 +192,33 @@ def test_a_sample_without_both_files_is_listed_and_the_others_land(
     assert sum("larger than any IDAT file" in why for why in told.values()) == 2
     assert outcome.n_samples == 4
     assert len(provenance(outcome.batches[0])["left_out"]) == 4
+
+
+def test_files_belong_to_the_sample_they_begin_with_and_a_doubled_colour_to_nobody() -> None:
+    names = ["GSM1_a_Grn.idat.gz", "GSM1_a_Red.idat", "GSM12-b_Grn.idat", "GSM2_c_Red.idat.gz"]
+    more = ["GSM2_d_Red.idat.gz", "gsm2_Green.idat", "GSM3.txt.gz", "readme_Grn.idat", "GSM4.idat"]
+    assert files_by_sample([*names, *more]) == {
+        "GSM1": {"Grn": "GSM1_a_Grn.idat.gz", "Red": "GSM1_a_Red.idat"},
+        "GSM12": {"Grn": "GSM12-b_Grn.idat"},
+        "GSM2": {"Grn": "gsm2_Green.idat"},
+    }
+
+
+def test_of_two_samples_on_one_position_the_second_is_left_out(
+    site: Site, web: Web, request_for, mini_cohort: SimulatedCohort
+) -> None:
+    samples = submitted(mini_cohort)
+    samples[5].files = {
+        name.replace(samples[4].accession, samples[5].accession): data
+        for name, data in samples[4].files.items()
+    }
+    serve_series(site, samples)
+    request = request_for()
+    outcome = carry_out(web, request, make_plan(web, request))
+    (item,) = outcome.left_out
+    assert item.what == "GSM2300005"
+    assert item.why.endswith("as GSM2300004")
+    assert outcome.n_samples == 5
 
 
 def test_files_with_names_of_their_own_get_the_scanners_names_back(

@@ -46,6 +46,25 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(
     assert site.asked[1].headers["If-Range"] == '"one"'
 
 
+def test_a_line_that_breaks_ever_again_is_endured_as_long_as_something_arrives(
+    site: Site, web: Web, tmp_path: Path
+) -> None:
+    site.put("/file", BODY, '"one"').faults = [("cut", 1000)] * 12
+    download(web, remote(site), tmp_path)
+    assert (tmp_path / "file").read_bytes() == BODY
+    assert len(site.asked) == 13
+
+
+def test_a_file_that_ends_too_early_is_not_whole_even_where_the_server_does_not_say_its_length(
+    site: Site, web: Web, tmp_path: Path
+) -> None:
+    page = site.put("/file", BODY, '"one"')
+    page.length, page.faults = False, [("cut", 1000)]
+    download(web, remote(site), tmp_path)
+    assert (tmp_path / "file").read_bytes() == BODY
+    assert site.asked[-1].headers["Range"] == "bytes=1000-"
+
+
 def test_a_later_run_goes_on_where_an_earlier_one_gave_up(
     site: Site, web: Web, tmp_path: Path, pauses: list[float]
 ) -> None:
