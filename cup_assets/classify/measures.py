@@ -59,10 +59,10 @@ def measure(scored: Scored) -> Iterator[Measured]:
     correct = (predicted == scored.codes).astype(np.float64)
     weights = scored.weights
     yield from measure_hits(scored)
-    yield from _averages(scored, predicted)
+    yield from measure_averages(scored)
     yield Measured("auc_hand_till", None, _hand_till(scored))
     yield from measure_belief(scored)
-    yield Measured("coverage_at_99", None, _coverage(weights, top, correct, 0.99))
+    yield measure_coverage(scored)
     high = top >= HIGH_SCORE
     kept = weights @ high.astype(np.float64)
     yield Measured("precision_at_90", None, ratio(weights @ (high * correct), kept), high)
@@ -94,13 +94,21 @@ def measure_belief(scored: Scored) -> Iterator[Measured]:
     yield Measured("ece", None, ratio(np.abs(gaps).sum(axis=1), total))
 
 
+def measure_coverage(scored: Scored) -> Measured:
+    """Return the share of samples that a threshold can keep with an accuracy of .99."""
+    top = scored.scores.max(axis=1)
+    correct = (scored.scores.argmax(axis=1) == scored.codes).astype(np.float64)
+    return Measured("coverage_at_99", None, _coverage(scored.weights, top, correct, 0.99))
+
+
 def bins_of(top: Floats) -> Ints:
     """Return the bin of equal width, int64[n] in 0..BINS-1, that each score lies in."""
     return np.minimum((top * BINS).astype(np.int64), BINS - 1)
 
 
-def _averages(scored: Scored, predicted: Ints) -> Iterator[Measured]:
-    codes = np.arange(len(scored.classes))
+def measure_averages(scored: Scored) -> Iterator[Measured]:
+    """Yield recall and F1, averaged over the classes."""
+    predicted, codes = scored.scores.argmax(axis=1), np.arange(len(scored.classes))
     is_true = (scored.codes[:, None] == codes).astype(np.float64)
     is_predicted = (predicted[:, None] == codes).astype(np.float64)
     hits = scored.weights @ (is_true * is_predicted)

@@ -21,11 +21,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, cast
 
 import polars as pl
+from typing_extensions import TypeVar
 
 from cup_assets.classify.nested import FoldResult
+
+Result = TypeVar("Result", default=FoldResult)
+"""A dataclass whose fields are frames, numbers and texts."""
 
 _HEAD = "fold.json"
 _KEPT = 14 * 24 * 3600.0  # seconds after the last use
@@ -40,12 +44,21 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FoldStore:
-    """The results in one folder, by name; safe for several processes at once."""
+class FoldStore(Generic[Result]):
+    """The results in one folder, by name; safe for several processes at once.
+
+    Attributes
+    ----------
+    folder
+        Where they are.
+    kind
+        What they are: a dataclass of frames, numbers and texts.
+    """
 
     folder: Path
+    kind: type[Result] = FoldResult  # type: ignore[assignment]
 
-    def save(self, key: str, result: FoldResult) -> None:
+    def save(self, key: str, result: Result) -> None:
         """Keep a result; where the disk has no room for it, it is not kept, and that is logged.
 
         Nor is it where the folder is not there (`prepare` makes it): a worker on another machine
@@ -67,7 +80,7 @@ class FoldStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def load(self, key: str, warn: Callable[[str], None] = _log.warning) -> FoldResult | None:
+    def load(self, key: str, warn: Callable[[str], None] = _log.warning) -> Result | None:
         """Return a result, None where there is none; one that is damaged is removed, with a word.
 
         Every byte of the tables is covered by a checksum.
@@ -75,7 +88,7 @@ class FoldStore:
         path = self._path(key)
         try:
             with zipfile.ZipFile(path) as archive:
-                result = _read(archive, key)
+                result = _read(archive, key, self.kind)
         except FileNotFoundError:
             return None
         except _UNREADABLE as error:
@@ -105,7 +118,7 @@ class FoldStore:
 class Keeper:
     """Keeps each result as it is finished; a worker process can be given it."""
 
-    store: FoldStore
+    store: FoldStore[FoldResult]
     keys: Mapping[tuple[int, int], str]
 
     def __call__(self, result: FoldResult) -> None:
@@ -113,7 +126,7 @@ class Keeper:
         self.store.save(self.keys[result.repeat, result.outer_fold], result)
 
 
-def _write(file: io.BufferedWriter, key: str, result: FoldResult) -> None:
+def _write(file: io.BufferedWriter, key: str, result: Any) -> None:
     head: dict[str, object] = {"key": key}
     # Parquet is compressed already.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -127,7 +140,7 @@ def _write(file: io.BufferedWriter, key: str, result: FoldResult) -> None:
         archive.writestr(_HEAD, json.dumps(head))
 
 
-def _read(archive: zipfile.ZipFile, key: str) -> FoldResult:
+def _read(archive: zipfile.ZipFile, key: str, kind: type[Result]) -> Result:
     head = json.loads(archive.read(_HEAD))
     if head.pop("key") != key:
         raise ValueError("it holds the result of another fold")
@@ -136,6 +149,6 @@ def _read(archive: zipfile.ZipFile, key: str) -> FoldResult:
         for name in archive.namelist()
         if name != _HEAD
     }
-    if {*head, *tables} != {field.name for field in fields(FoldResult)}:
+    if {*head, *tables} != {field.name for field in fields(cast("Any", kind))}:
         raise ValueError("it lacks a table, or holds one that is unknown")
-    return FoldResult(**head, **tables)
+    return kind(**head, **tables)

@@ -4,7 +4,8 @@ Belongs here: ranking, redundancy, panels and their honest evaluation. Does not 
 classifiers of the leaderboard, pictures, which samples take part.
 """
 
-from cup_assets.panels.curve import PanelCurve, panel_curve, recommended_size
+from cup_assets.panels.choice_stability import choice_stability, chosen_in, with_votes
+from cup_assets.panels.curve import PanelCurve, panel_curve, recommendations
 from cup_assets.panels.importance import METHODS, importance
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.redundancy import redundancy
@@ -15,11 +16,14 @@ __all__ = [
     "PanelCurve",
     "PanelError",
     "PanelParameters",
+    "choice_stability",
+    "chosen_in",
     "final_panels",
     "importance",
     "mean_ranks",
     "order_cpgs",
     "panel_curve",
-    "recommended_size",
+    "recommendations",
     "redundancy",
+    "with_votes",
 ]

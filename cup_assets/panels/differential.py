@@ -20,10 +20,10 @@ from cup_assets.classify.metrics import metrics
 from cup_assets.classify.nested import OuterFold, outer_folds
 from cup_assets.classify.pipeline import Pipeline, fit_pipeline
 from cup_assets.compute import Mapper, serial
-from cup_assets.panels.curve import panel_classifier
 from cup_assets.panels.differential_question import Question, ask, groups_of
+from cup_assets.panels.light import panel_classifier
 from cup_assets.panels.parameters import PanelError, PanelParameters
-from cup_assets.panels.separation import pair_separation, separating
+from cup_assets.panels.separation import Moments, moments, separating, separation_of
 from cup_assets.panels.univariate import class_effects
 
 CPG_SCHEMA = {
@@ -115,15 +115,10 @@ def differential_panel(
         raise PanelError(f"size is {size}: a panel has at least 1 CpG")
     question = ask(data, classes)
     groups = groups_of(question)
-    tests = pl.col("inner_fold").is_null().any().over("repeat", "outer_fold")
-    own = folds.filter(pl.col("sample_id").is_in(question.data.sample_ids.tolist())).filter(tests)
-    splits = outer_folds(question.data, own) if own.height else []
-    used = sorted({split.repeat for split in splits})[: parameters.max_repeats]
-    splits = [split for split in splits if split.repeat in used]
-    if not splits:
-        raise PanelError("no fold tests a sample of these classes: the panel cannot be judged")
+    splits = splits_of(question, folds, parameters)
     every = np.arange(len(question.data.y))
-    pipeline, at, separates = _choose(question, every, size, parameters)
+    whole = sums_of(question, every)
+    pipeline, at, separates = choose(question, every, size, parameters, whole)
     parts = mapper(partial(_judge_fold, question, size, parameters), splits, progress)
     scores = pl.concat([scores for scores, _ in parts])
     features = pipeline.features_of(question.data, every)[:, at]
@@ -150,21 +145,60 @@ def differential_panel(
         _confusion(scores, truth),
         float(1 - groups["n_samples"].max() / groups["n_samples"].sum()),  # type: ignore[operator]
         len(splits),
-        pl.Series(question.data.probe_ids[_measured(question.data.X, parameters)].tolist()),
+        pl.Series(question.data.probe_ids[_measured(whole, parameters)].tolist()),
     )
 
 
-def _choose(
-    question: Question, rows: Ints, size: int, parameters: PanelParameters
+def splits_of(
+    question: Question, folds: pl.DataFrame, parameters: PanelParameters
+) -> list[OuterFold]:
+    """Return the outer folds that test samples of the question, as rows of its data.
+
+    Raises
+    ------
+    PanelError
+        Where there is none.
+    """
+    tests = pl.col("inner_fold").is_null().any().over("repeat", "outer_fold")
+    own = folds.filter(pl.col("sample_id").is_in(question.data.sample_ids.tolist())).filter(tests)
+    splits = outer_folds(question.data, own) if own.height else []
+    used = sorted({split.repeat for split in splits})[: parameters.max_repeats]
+    splits = [split for split in splits if split.repeat in used]
+    if not splits:
+        raise PanelError("no fold tests a sample of these classes: the panel cannot be judged")
+    return splits
+
+
+def sums_of(question: Question, rows: Ints) -> Moments:
+    """Sum up the betas of a part by the kinds that a question tells apart."""
+    names, codes = np.unique(question.kinds[rows], return_inverse=True)
+    return moments(question.data.X, rows, codes.astype(np.int64), names.tolist())
+
+
+def choose(
+    question: Question, rows: Ints, size: int, parameters: PanelParameters, sums: Moments
 ) -> tuple[Pipeline, Ints, list[tuple[str, str]]]:
-    """Choose on a part, of which alone anything is read; columns are those of the pipeline."""
+    """Choose on a part, of which alone anything is read; columns are those of the pipeline.
+
+    Parameters
+    ----------
+    rows
+        Of the part, in the data of the question.
+    sums
+        `sums_of` the part, or of more groups.
+
+    Raises
+    ------
+    PanelError
+        Where there are too few CpGs, or nothing to tell apart in the part.
+    """
     data = question.data
     names, codes = np.unique(question.kinds[rows], return_inverse=True)
     codes = codes.astype(np.int64)
     pairs = question.pairs(names, codes)
-    part = data.X[rows]
-    apart = pair_separation(part, codes, pairs)
-    apart[:, ~_measured(part, parameters)] = -1
+    own = sums.of(names.tolist())
+    apart = separation_of(own, pairs)
+    apart[:, ~_measured(own, parameters)] = -1
     # As many of the best of every pair: an easy pair would take all places.
     each = max(parameters.candidates // len(pairs), size)
     best = np.unique(np.argsort(-apart, axis=1, kind="stable")[:, :each])
@@ -176,14 +210,28 @@ def _choose(
     return pipeline, at, [(str(names[i]), str(names[j])) for i, j in pairs[pair_of]]
 
 
-def _measured(betas: Features, parameters: PanelParameters) -> NDArray[np.bool_]:
-    return np.asarray(np.isnan(betas).mean(axis=0) < parameters.probe_max_missing)
+def _measured(sums: Moments, parameters: PanelParameters) -> NDArray[np.bool_]:
+    return np.asarray(sums.missing() < parameters.probe_max_missing)
 
 
 def _judge_fold(
     question: Question, size: int, parameters: PanelParameters, split: OuterFold
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return scores (repeat, sample_id, class, raw_score, score) of the tests, and the CpGs."""
+    return judge_fold(question, size, parameters, split, sums_of(question, split.train))
+
+
+def judge_fold(
+    question: Question, size: int, parameters: PanelParameters, split: OuterFold, sums: Moments
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return scores (repeat, sample_id, class, raw_score, score) of the tests, and the CpGs.
+
+    Parameters
+    ----------
+    split
+        A fold of the question's data.
+    sums
+        `sums_of` its training part, or of more groups.
+    """
     from threadpoolctl import threadpool_limits
 
     data = question.data
@@ -191,7 +239,7 @@ def _judge_fold(
     present, codes = np.unique(data.y[split.train], return_inverse=True)
     # More threads would change the order of additions.
     with threadpool_limits(1):
-        pipeline, at, _ = _choose(question, split.train, size, parameters)
+        pipeline, at, _ = choose(question, split.train, size, parameters, sums)
         train, test = (
             pipeline.features_of(data, rows)[:, at] for rows in (split.train, split.test)
         )

@@ -64,10 +64,21 @@ def find_candidates(data: TrainingData, rows: Ints, parameters: PanelParameters)
     PanelError
         Where the part holds fewer than two classes.
     """
+    pipeline = fit_pipeline(data, rows, parameters.preparation(parameters.candidates))
+    return candidates_of(data, rows, pipeline)
+
+
+def candidates_of(data: TrainingData, rows: Ints, pipeline: Pipeline) -> Candidates:
+    """Return the candidates that a pipeline, fitted on these rows, has kept.
+
+    Raises
+    ------
+    PanelError
+        As `find_candidates`.
+    """
     classes, codes = np.unique(data.y[rows], return_inverse=True)
     if len(classes) < 2:
         raise PanelError("CpGs are ranked by how they tell classes apart: one class is not enough")
-    pipeline = fit_pipeline(data, rows, parameters.preparation(parameters.candidates))
     features = pipeline.features_of(data, rows)
     return Candidates(pipeline, features, classes, codes.astype(np.int64))
 

@@ -14,7 +14,7 @@ import numpy as np
 from cup_assets.classify.data import Ints, TrainingData
 from cup_assets.classify.models.linear import LinearModel
 from cup_assets.classify.pipeline import Pipeline
-from cup_assets.panels.curve import panel_classifier
+from cup_assets.panels.light import panel_classifier
 from cup_assets.panels.noise import only_some
 from cup_assets.panels.parameters import PanelError
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cup_assets.classify.models import MODELS
 from cup_assets.classify.parameters import EvaluationParameters
 
+ORDERS = ("separation", "mean_rank")
 _COUNTS = (
     *("candidates", "components", "trees", "random_draws", "max_repeats", "differential_size"),
     *("boruta_candidates", "boruta_rounds", "boruta_depth", "stability_chosen"),
@@ -32,6 +33,9 @@ class PanelParameters:
     models
         Model families of the curve, each tuned and calibrated as for the leaderboard; none named:
         all of them.
+    order
+        How the CpGs of a panel are chosen (`cup_assets.panels.select.choose_order`):
+        ``separation`` or ``mean_rank``.
     candidates
         Most variable probes of a training part that are ranked.
     probe_max_missing, adjust, adjust_ridge
@@ -47,7 +51,8 @@ class PanelParameters:
     screened
         Best CpGs by mean rank that are searched for redundancy; at least the largest size.
     correlated
-        Absolute correlation from which two CpGs tell the same: one of them represents both.
+        Absolute correlation from which two CpGs tell the same: one of them represents both. By
+        ``separation`` it is the correlation inside the classes that counts.
     boruta_candidates
         Representatives of clusters, the most variable first, that Boruta judges.
     boruta_rounds, boruta_depth
@@ -77,6 +82,7 @@ class PanelParameters:
 
     sizes: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500, 1000)
     models: tuple[str, ...] = ()
+    order: str = "separation"
     candidates: int = 2000
     probe_max_missing: float = 0.2
     adjust: tuple[str, ...] = ("material",)
@@ -84,7 +90,7 @@ class PanelParameters:
     components: int = 10
     trees: int = 200
     logistic_c: float = 10.0
-    screened: int = 2000
+    screened: int = 1000
     correlated: float = 0.7
     boruta_candidates: int = 1000
     boruta_rounds: int = 100
@@ -106,6 +112,8 @@ class PanelParameters:
             raise PanelError(f"sizes is {self.sizes}: give distinct sizes of at least 1, ascending")
         if unknown := [name for name in self.models if name not in MODELS]:
             raise PanelError(f"models: {unknown[0]!r} is unknown: use {', '.join(MODELS)}")
+        if self.order not in ORDERS:
+            raise PanelError(f"order {self.order!r} is unknown: use {' or '.join(ORDERS)}")
         if len(set(self.models)) < len(self.models):
             raise PanelError(f"models are {self.models}: name each once")
         if self.screened < max(self.sizes):

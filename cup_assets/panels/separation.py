@@ -6,6 +6,9 @@ the chosen CpGs work (`differential`), ranking for panels of all classes (`impor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from cup_assets.classify.data import Features, Floats, Ints
@@ -14,16 +17,72 @@ from cup_assets.panels.parameters import PanelError
 # Betas of one and the same DNA differ by about this standard deviation between arrays: without it
 # CpGs that hardly vary would seem to separate best.
 _TECHNICAL = 0.05
-# Columns at a time, so that a whole array needs little memory.
+# Columns at a time.
 _BLOCK = 8192
 
 
-def pair_separation(betas: Features, codes: Ints, pairs: Ints) -> Floats:
-    """Return how far each CpG sets the groups of each pair apart.
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What the separation of groups by single CpGs is made of.
 
-    The squared difference of the means over the variance inside the groups (pooled over all
-    groups, with a floor for technical noise): the squared Mahalanobis distance by one CpG, so that
-    those of independent CpGs add up.
+    Attributes
+    ----------
+    names
+        Groups.
+    sizes : int64[k]
+        Their samples.
+    counts, sums, squares : float64[k, p]
+        Of each group and CpG: known betas, their sum, and the sum of their squares.
+    """
+
+    names: tuple[str, ...]
+    sizes: Ints
+    counts: Floats
+    sums: Floats
+    squares: Floats
+
+    def of(self, names: Sequence[str]) -> Moments:
+        """Return those of some groups, in the order given.
+
+        Raises
+        ------
+        PanelError
+            Where a group is not among them.
+        """
+        if unknown := sorted(set(names) - set(self.names)):
+            raise PanelError(f"a training part holds no sample of {unknown[0]!r}")
+        at = [self.names.index(name) for name in names]
+        parts = (self.sizes[at], self.counts[at], self.sums[at], self.squares[at])
+        return Moments(tuple(names), *parts)
+
+    def missing(self) -> Floats:
+        """Return the share of the samples without a beta of each CpG, float64[p]."""
+        return np.asarray(1 - self.counts.sum(axis=0) / self.sizes.sum(), dtype=np.float64)
+
+
+def moments(betas: Features, rows: Ints, codes: Ints, names: Sequence[str]) -> Moments:
+    """Sum up betas float32[n, p] of some rows by group; NaN is left out.
+
+    Parameters
+    ----------
+    rows, codes : int64[m]
+        Rows, and the place of each one's group in ``names``.
+    """
+    member = (codes == np.arange(len(names))[:, None]).astype(np.float64)
+    found = np.zeros((3, len(names), betas.shape[1]))
+    # A few columns at a time, so that a whole array needs little memory.
+    for start in range(0, betas.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        part = betas[rows, block].astype(np.float64)
+        known = ~np.isnan(part)
+        part[~known] = 0
+        for place, values in enumerate((known.astype(np.float64), part, part**2)):
+            found[place, :, block] = member @ values
+    return Moments(tuple(names), member.sum(axis=1).astype(np.int64), *found)
+
+
+def pair_separation(betas: Features, codes: Ints, pairs: Ints) -> Floats:
+    """Return how far each CpG sets the groups of each pair apart, float64[m, p].
 
     Parameters
     ----------
@@ -33,26 +92,37 @@ def pair_separation(betas: Features, codes: Ints, pairs: Ints) -> Floats:
         Groups, from 0.
     pairs : int64[m, 2]
         Groups to separate.
+    """
+    names = [str(code) for code in range(int(codes.max()) + 1)]
+    return separation_of(moments(betas, np.arange(len(codes)), codes, names), pairs)
+
+
+def separation_of(groups: Moments, pairs: Ints) -> Floats:
+    """Return how far each CpG sets the groups of each pair apart.
+
+    The squared difference of the means over the variance inside the groups (pooled over all
+    groups, with a floor for technical noise): the squared Mahalanobis distance by one CpG, so that
+    those of independent CpGs add up.
+
+    Parameters
+    ----------
+    groups
+        All groups that the variance is pooled over.
+    pairs : int64[m, 2]
+        Places of the groups to separate.
 
     Returns
     -------
     float64[m, p]
         0 where a group has no value.
     """
-    member = np.eye(int(codes.max()) + 1)[codes].T
-    found = np.zeros((len(pairs), betas.shape[1]))
-    for start in range(0, betas.shape[1], _BLOCK):
-        part = betas[:, start : start + _BLOCK].astype(np.float64)
-        known = ~np.isnan(part)
-        part[~known] = 0
-        counts, sums = member @ known, member @ part
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means = sums / counts
-            within = (part**2).sum(axis=0) - np.nansum(sums * means, axis=0)
-            spread = np.maximum(within, 0) / np.maximum(known.sum(axis=0) - len(member), 1)
-        apart = (means[pairs[:, 0]] - means[pairs[:, 1]]) ** 2 / (spread + _TECHNICAL**2)
-        found[:, start : start + _BLOCK] = np.nan_to_num(apart)
-    return found
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = groups.sums / groups.counts
+    within = groups.squares.sum(axis=0) - np.nansum(groups.sums * means, axis=0)
+    spread = np.maximum(within, 0) / np.maximum(groups.counts.sum(axis=0) - len(means), 1)
+    floor = spread + _TECHNICAL**2
+    # Pair by pair: all of them at once would be much for a whole array.
+    return np.array([np.nan_to_num((means[i] - means[j]) ** 2 / floor) for i, j in pairs])
 
 
 def separating(

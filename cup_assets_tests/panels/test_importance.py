@@ -138,7 +138,7 @@ def test_what_cannot_be_ranked_is_refused_in_one_line(cohort: TrainingData) -> N
         final_panels(few, QUICK)
     with pytest.raises(PanelError, match="sizes is"):
         PanelParameters(sizes=(10, 5))
-    with pytest.raises(PanelError, match="screened is 100: the largest panel has 200"):
+    with pytest.raises(PanelError, match="screened is 100: the largest panel has 1000"):
         PanelParameters(screened=100)
 
 

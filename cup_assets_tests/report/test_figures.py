@@ -165,7 +165,11 @@ def panel_curve(seed: int) -> bytes:
         for value in rng.random(1)
     ]
     columns = ["model", "selector", "size", "metric", "value", "low", "high"]
-    return report.panel_curve_plot(pl.DataFrame(rows, schema=columns, orient="row"), recommended=10)
+    advice = pl.DataFrame(
+        {"scope": ["family", "overall"], "model": [rows[0][0]] * 2, "size": [10] * 2}
+    )
+    curve = pl.DataFrame(rows, schema=columns, orient="row")
+    return report.panel_curve_plot(curve, recommended=advice)
 
 
 def importance(seed: int) -> bytes:
