@@ -9,14 +9,17 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from cup_assets.console.backup import run_backup, run_restore
 from cup_assets.console.doctor import run_doctor
 from cup_assets.console.errors import explained
 from cup_assets.orchestration.build import build_defs
+from cup_assets.orchestration.conventions import BETAS
 from cup_assets.orchestration.instance import open_instance
 from cup_assets.orchestration.resources import Platform
-from cup_assets.orchestration.storage import POSTGRES_VARIABLE
+from cup_assets.orchestration.storage import POSTGRES_VARIABLE, StorageError
 from cup_assets.settings import Settings
 from cup_assets.simulate import SimulatedCohort
+from cup_assets.warehouse import Catalogue
 from cup_assets_tests.end_to_end.harness import PARAMETERS
 from cup_assets_tests.end_to_end.postgres import postgres_server
 
@@ -102,3 +105,30 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     assert "password authentication failed" in said
     assert "wrong" not in said
     assert "\n" not in said
+
+
+def test_a_backup_of_the_database_is_restored_into_an_empty_one_only(
+    settings: Settings, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = read_first_batch(settings)
+    backup = run_backup(settings, tmp_path / "kept")
+    elsewhere = Settings(tmp_path / "elsewhere" / "data", workers=1)
+    monkeypatch.setenv("DAGSTER_HOME", str(elsewhere.data / "dagster"))
+    with pytest.raises(StorageError, match="is not empty: make a new database"):
+        run_restore(elsewhere, backup)
+    assert not elsewhere.data.exists()
+
+    admin = psycopg2.connect(address.replace("+psycopg2", "").replace("/dagster", "/postgres"))
+    admin.autocommit = True
+    admin.cursor().execute("CREATE DATABASE restored")
+    admin.close()
+    monkeypatch.setenv(POSTGRES_VARIABLE, address.replace("/dagster", "/restored"))
+    run_restore(elsewhere, backup)
+    with open_instance(elsewhere) as instance:
+        found = instance.get_run_by_id(run)
+        assert found is not None
+        assert found.is_success
+        event = instance.get_latest_materialization_event(BETAS)
+        assert event is not None
+        assert event.run_id == run
+    assert Catalogue(elsewhere.catalogue).query("SELECT * FROM sample_measures").height
