@@ -106,6 +106,8 @@ CHAIN = {
     "panels/importance": ("panels", ["datasets/reference"], False),
     "panels/gene_sets": ("panels", ["panels/importance"], False),
     "panels/cpg": ("panels", ["datasets/reference"], False),
+    "panels/assays": ("panels", ["datasets/reference", "panels/cpg"], False),
+    "panels/release": ("panels", ["datasets/reference", "panels/assays"], False),
     "diagnosis/classifier": (
         "diagnosis",
         ["datasets/reference", "evaluation/leaderboard"],
@@ -114,6 +116,11 @@ CHAIN = {
     "diagnosis/predictions": (
         "diagnosis",
         ["diagnosis/classifier", "normalised/betas", "raw/idats"],
+        True,
+    ),
+    "diagnosis/reports": (
+        "diagnosis",
+        ["cnv/profiles", "diagnosis/predictions", "evaluation/landscape"],
         True,
     ),
 }

@@ -14,8 +14,10 @@ from cup_assets.orchestration.conventions import (
     CLASSIFIER,
     GENE_SETS,
     LANDSCAPE,
+    PANEL_RELEASE,
     PANELS,
     PREDICTIONS,
+    REPORTS,
     STUDIES,
     STUDY_TAGS,
 )
@@ -51,6 +53,24 @@ ON_NEW_COMPLETE_DATA = (ON_NEW_DATA & ~dg.AutomationCondition.any_deps_missing()
     "on_new_complete_data"
 )
 
+# For the pages of cases: a case's page can be made as soon as the case has been scored. It neither
+# waits for a map that is being drawn, nor until there is one; with a new map it is made again.
+_SCORED = dg.AssetSelection.assets(PREDICTIONS)
+_ELSEWHERE = dg.AssetSelection.assets(LANDSCAPE)
+ON_SCORED_CASES = (
+    _DEPS_UPDATED.since(
+        (dg.AutomationCondition.newly_requested() & ~_DEPS_UPDATED)
+        | dg.AutomationCondition.initial_evaluation()
+    )
+    & ~dg.AutomationCondition.in_progress()
+    & ~dg.AutomationCondition.any_deps_match(dg.AutomationCondition.in_progress()).ignore(
+        _ELSEWHERE
+    )
+    & ~dg.AutomationCondition.any_deps_match(
+        dg.AutomationCondition.missing() & ~dg.AutomationCondition.will_be_requested()
+    ).allow(_SCORED)
+).with_label("on_scored_cases")
+
 
 def _being_made(asset: dg.AssetKey) -> dg.AutomationCondition:  # type: ignore[type-arg]
     return dg.AutomationCondition.asset_matches(asset, dg.AutomationCondition.in_progress())
@@ -61,7 +81,11 @@ def _being_made(asset: dg.AssetKey) -> dg.AutomationCondition:  # type: ignore[t
 # made again that are done already, before the others: a classifier would be released with the new
 # dataset and the old leaderboard. The last asset of each branch stands for the whole run.
 _NO_AGGREGATE_BEING_MADE = ~(
-    _being_made(CLASSIFIER) | _being_made(LANDSCAPE) | _being_made(GENE_SETS) | _being_made(PANELS)
+    _being_made(CLASSIFIER)
+    | _being_made(LANDSCAPE)
+    | _being_made(GENE_SETS)
+    | _being_made(PANELS)
+    | _being_made(PANEL_RELEASE)
 )
 ON_NEW_BATCHES = (ON_NEW_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_new_batches")
 ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label(
@@ -72,7 +96,7 @@ ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_l
 # that lands meanwhile has its classifier before they are brought up to date again.
 ON_SETTLED_DATA = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_settled_data")
 
-_CASES = dg.AssetSelection.assets(PREDICTIONS)
+_CASES = dg.AssetSelection.assets(PREDICTIONS, REPORTS)
 _STUDIES = dg.AssetSelection.assets(*STUDIES)
 
 # The name of the first is also in the instance's configuration: its runs go one after the other,
@@ -93,7 +117,7 @@ AUTOMATION_SENSORS = [
         target=_CASES,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
-        description="Scores a batch's cases when they or the released classifier are new.",
+        description="Scores a batch's cases when they or the release are new; makes their pages.",
     ),
     dg.AutomationConditionSensorDefinition(
         "refresh_studies",

@@ -12,6 +12,8 @@ import dagster as dg
 
 from cup_assets.orchestration.assets import (
     ablations,
+    assays,
+    case_reports,
     cnv,
     concordance,
     cross_validation,
@@ -25,6 +27,7 @@ from cup_assets.orchestration.assets import (
     learning_curve,
     normalised,
     novelty,
+    panel_release,
     panels,
     raw,
 )
@@ -48,7 +51,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
                 *(ablations, explanations, learning_curve, novelty),
-                *(importance, gene_sets, panels, diagnosis),
+                *(importance, gene_sets, panels, assays, panel_release, diagnosis, case_reports),
             ]
         ),
         jobs=JOBS,

@@ -37,8 +37,11 @@ CONCORDANCE = dg.AssetKey(["evaluation", "concordance"])
 IMPORTANCE = dg.AssetKey(["panels", "importance"])
 GENE_SETS = dg.AssetKey(["panels", "gene_sets"])
 PANELS = dg.AssetKey(["panels", "cpg"])
+ASSAYS = dg.AssetKey(["panels", "assays"])
+PANEL_RELEASE = dg.AssetKey(["panels", "release"])
 CLASSIFIER = dg.AssetKey(["diagnosis", "classifier"])
 PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
+REPORTS = dg.AssetKey(["diagnosis", "reports"])
 
 # Made after everything else, in runs of their own.
 STUDIES = (ABLATIONS, LEARNING_CURVE, NOVELTY, CONCORDANCE, EXPLANATIONS)

@@ -62,6 +62,7 @@ n_components = 10
 seeds = [1]
 [panels]
 sizes = [5, 20]
+models = ["logistic_regression"]
 candidates = 300
 screened = 100
 components = 5
@@ -71,6 +72,12 @@ bootstraps = 20
 boruta_candidates = 20
 boruta_rounds = 8
 stability_halves = 4
+[assays]
+technologies = ["pyrosequencing"]
+size = 5
+shares = [1.0]
+draws = 1
+masked_copies = 1
 """
 
 _READY = """

@@ -86,6 +86,8 @@ seeds = [1]
 heatmap_cpgs = 20
 [panels]
 sizes = [2, 5]
+models = ["logistic_regression"]
+differential_size = 2
 candidates = 100
 screened = 20
 trees = 10
@@ -95,6 +97,12 @@ boruta_candidates = 20
 boruta_rounds = 20
 stability_halves = 4
 stability_chosen = 10
+[assays]
+technologies = ["array", "pyrosequencing"]
+size = 5
+shares = [0.5, 1.0]
+draws = 2
+masked_copies = 1
 """
 
 # Stands in a column of the sheets that nothing asks for.

@@ -13,6 +13,7 @@ import pytest
 from cup_assets.orchestration import cnv_cohort, cnv_files, leaderboard_notes, quality_page
 from cup_assets.orchestration.assets import (
     ablations,
+    assays,
     cnv,
     cross_validation,
     datasets,
@@ -38,6 +39,7 @@ PICTURES = {
     *("importance_plot", "landscape_plot", "leaderboard_plot", "panel_curve_plot"),
     *("frequency_plot", "interactive_genome"),
     *("agreement_plot", "swarm_plot", "waterfall_plot"),
+    *("assay_accuracy_plot", "refusal_plot"),
     *("learning_curve_plot", "novelty_plot", "recall_change_plot"),
     *("quality_scatter", "reject_plot", "reliability_diagram", "score_bars"),
 }
@@ -57,6 +59,7 @@ def complete_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 _ASSETS = (
     ablations,
+    assays,
     cnv,
     cnv_cohort,
     cnv_files,

@@ -27,12 +27,18 @@ LEARNT = {
     "evaluation/leaderboard",
     "evaluation/learning_curve",
     "evaluation/novelty",
+    "panels/assays",
     "panels/cpg",
     "panels/gene_sets",
     "panels/importance",
+    "panels/release",
     "diagnosis/classifier",
 }
-PREDICTED = {"diagnosis/predictions[alpha]", "diagnosis/predictions[beta]"}
+PREDICTED = {
+    f"diagnosis/{asset}[{batch}]"
+    for asset in ("predictions", "reports")
+    for batch in ("alpha", "beta")
+}
 
 
 def computed(steps: list[Step]) -> set[str]:
@@ -109,7 +115,7 @@ def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Ch
         "datasets/reference",
         *("evaluation/landscape", "evaluation/concordance"),  # it places the cases
         "evaluation/ablations",  # of the batch's copy number; every fold is taken over
-        "diagnosis/predictions[beta]",
+        *("diagnosis/predictions[beta]", "diagnosis/reports[beta]"),
     }
     assert version(complete, "datasets/reference") == reference
     again = complete.catalogue.query("SELECT * FROM predictions ORDER BY sample_id")
@@ -136,7 +142,7 @@ def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: C
     done = computed(complete.up_to_date())
     assert done == {
         *("raw/idats[cases]", "normalised/betas[cases]", "cnv/profiles[cases]"),
-        *("datasets/reference", "diagnosis/predictions[cases]"),
+        *("datasets/reference", "diagnosis/predictions[cases]", "diagnosis/reports[cases]"),
         *("evaluation/landscape", "evaluation/concordance"),
     }
     assert version(complete, "datasets/reference") == reference
@@ -168,7 +174,9 @@ def test_an_input_that_changes_while_it_is_used_fails_the_run_and_the_next_one_t
 
 def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:
     complete.parameters("random_draws = 1", "random_draws = 2")
-    assert computed(complete.up_to_date()) == {"panels/cpg", "panels/importance"}
+    assert computed(complete.up_to_date()) == {
+        *("panels/assays", "panels/cpg", "panels/importance", "panels/release")
+    }
 
 
 def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
@@ -177,7 +185,7 @@ def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
     complete.parameters("trees = 20", "trees = 21")
     assert (
         computed(complete.up_to_date())
-        == LEARNT - {"datasets/balanced", "evaluation/landscape", "panels/cpg", "panels/importance"}
+        == LEARNT - {"datasets/balanced", "evaluation/landscape", "panels/importance"}
         | PREDICTED
     )
 
@@ -231,9 +239,8 @@ def test_a_removed_batch_leaves_the_datasets_and_its_betas_stay_stored(complete:
 
     done = computed(complete.up_to_date())
 
-    assert (
-        done == {"raw/idats[beta]", "datasets/reference", "diagnosis/predictions[alpha]"} | LEARNT
-    )
+    predicted = {"diagnosis/predictions[alpha]", "diagnosis/reports[alpha]"}
+    assert done == {"raw/idats[beta]", "datasets/reference"} | predicted | LEARNT
     assert complete.one("SELECT state FROM batches WHERE batch = 'beta'") == "retracted"
     left_out = complete.catalogue.query(
         "SELECT DISTINCT included, reason FROM dataset_members WHERE batch = 'beta'"
