@@ -11,13 +11,15 @@ that every state of a batch is requested once: a failed run is retried by Dagste
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from typing import TypeGuard
 
 from cup_assets.cohort.batch_files import Observation, batch_key
 from cup_assets.cohort.problems import IntakeError, printable
 
-_CURSOR_VERSION = 1
+_CURSOR_VERSION = 2
+_READABLE = (1, 2)
 _LOOKS = 2
 
 
@@ -189,21 +191,35 @@ def _read_cursor(cursor: str | None, draft: _Draft) -> dict[str, _Memory]:
         return {}
     try:
         content = json.loads(cursor)
-        if content["version"] != _CURSOR_VERSION:
+        if content["version"] not in _READABLE:
             raise ValueError("version")
-        return {name: _memory(**entry) for name, entry in content["batches"].items()}
+        return {name: _memory(entry) for name, entry in content["batches"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         draft.notes.append("the cursor could not be read and was started afresh")
         return {}
 
 
-def _memory(*, seen: str, requested: str | None, requests: int, missed: int) -> _Memory:
-    is_text = isinstance(seen, str) and isinstance(requested, str | None)
-    if not is_text or type(requests) is not int or type(missed) is not int:
+def _memory(entry: Mapping[str, object] | Sequence[object]) -> _Memory:
+    if isinstance(entry, Mapping):  # version 1
+        entry = [entry[name] for name in ("seen", "requested", "requests", "missed")]
+    seen, requested, requests, missed = entry
+    seen = requested if seen is True else seen
+    if not isinstance(seen, str) or not isinstance(requested, str | None):
+        raise TypeError("not a cursor entry")
+    if not _is_count(requests) or not _is_count(missed):
         raise TypeError("not a cursor entry")
     return _Memory(seen, requested, requests, missed)
 
 
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int
+
+
 def _write_cursor(memory: Mapping[str, _Memory]) -> str:
-    batches = {name: asdict(memory[name]) for name in sorted(memory)}
-    return json.dumps({"version": _CURSOR_VERSION, "batches": batches}, sort_keys=True)
+    # Dagster keeps a copy with every tick, thousands a day: 60 bytes a batch, not 200.
+    batches = {}
+    for name in sorted(memory):
+        seen, *rest = astuple(memory[name])
+        batches[name] = [True if seen == memory[name].requested else seen, *rest]
+    content = {"version": _CURSOR_VERSION, "batches": batches}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))

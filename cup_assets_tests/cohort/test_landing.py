@@ -177,13 +177,37 @@ def test_a_batch_with_an_obstacle_is_not_gone() -> None:
         '{"version": 1, "batches": {"b1": {"seen": "x"}}}',
         '{"version": 1, "batches": {"b1": {"seen":"x","requested":1,"requests":0,"missed":0}}}',
         '{"version": 1, "batches": {"b1": {"seen":"x","requested":"x","requests":"0","missed":0}}}',
+        '{"version": 2, "batches": {"b1": ["x", "x", "0", 0]}}',
+        '{"version": 2, "batches": {"b1": [true, null, 0, 0]}}',
+        '{"version": 2, "batches": {"b1": ["x", "x", 0]}}',
+        '{"version": 2, "batches": {"b1": "xxxx"}}',
     ],
 )
 def test_a_corrupt_cursor_is_said_and_runs_nothing_twice(cursor: str) -> None:
     plan = plan_landings([Observation("b1", "x", marked=True)], cursor, {"b1": "x"})
     assert plan.notes == ("the cursor could not be read and was started afresh",)
     assert (plan.run, plan.remove) == ((), ())
-    assert json.loads(plan.cursor)["version"] == 1
+    assert json.loads(plan.cursor)["version"] == 2
+
+
+def test_a_cursor_of_the_first_version_is_understood() -> None:
+    old = (
+        '{"batches": {"b1": {"missed": 0, "requested": "x", "requests": 1, "seen": "x"},'
+        ' "b2": {"missed": 0, "requested": null, "requests": 0, "seen": "y"}}, "version": 1}'
+    )
+    seen = [Observation("b1", "x"), Observation("b2", "y")]
+    plan = plan_landings(seen, old, {})
+    assert [request.batch for request in plan.run] == ["b2"], "b1 was requested before"
+    assert plan.notes == ()
+    assert not plan_landings(seen, plan.cursor, {}).run
+
+
+def test_a_settled_batch_takes_little_of_the_cursor() -> None:
+    # Dagster stores the cursor with every tick.
+    signature = "0123456789abcdef" * 2
+    seen = [Observation(f"batch-{i:03d}", signature, marked=True) for i in range(100)]
+    plan = plan_landings(seen, None, {})
+    assert len(plan.cursor) < 100 * 70
 
 
 _LOOKS = st.lists(
