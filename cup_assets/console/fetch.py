@@ -18,7 +18,7 @@ from cup_assets.console.wide import wide_console
 from cup_assets.public.fetch import Landed, carry_out
 from cup_assets.public.labels import candidates, unmapped_words
 from cup_assets.public.plan import Plan, Request, make_plan
-from cup_assets.public.registry import find_accession, load_registry
+from cup_assets.public.registry import Accession, find_accession, load_registry
 from cup_assets.public.samples import LeftOut
 from cup_assets.public.web import Manners, Web
 from cup_assets.settings import Settings
@@ -26,12 +26,12 @@ from cup_assets.settings import Settings
 _SHOWN = 20
 
 
-def run_list() -> None:
+def run_list(settings: Settings) -> None:
     """Print the registry."""
     table = Table(box=None)
     for column in ("accession", "arrays", "samples", "labels", "verified", "what"):
         table.add_column(column, justify="right" if column in ("samples", "labels") else "left")
-    for entry in load_registry().values():
+    for entry in _registry(settings).values():
         table.add_row(
             entry.accession,
             " ".join(entry.arrays),
@@ -65,7 +65,7 @@ def run_fetch(
     if accession is None:
         raise ConsoleError("fetch what? give an accession, or `cup fetch --list` to see them")
     console = Console(highlight=False, soft_wrap=True)
-    entry = find_accession(load_registry(), accession)
+    entry = find_accession(_registry(settings), accession)
     request = Request(
         entry,
         {"geo": settings.geo_url, "gdc": settings.gdc_url}[entry.source],
@@ -97,7 +97,7 @@ def _print_plan(console: Console, settings: Settings, request: Request, plan: Pl
     files = "" if offer.n_files is None else f" with {offer.n_files:,} IDAT files"
     lines = [
         f"{entry.accession}: {entry.title}",
-        f"  from {request.base_url}: {len(offer.downloads):,} downloads, {size}{files}",
+        f"  from {request.base_url}: {_number(len(offer.downloads), 'download')}, {size}{files}",
         f"  {len(offer.samples):,} samples: {_counts(s.array for s in offer.samples)}",
         f"  diagnosis: {plan.n_diagnosed:,} mapped, {len(plan.labels) - plan.n_diagnosed:,} not",
     ]
@@ -130,7 +130,8 @@ def _print_landed(console: Console, plan: Plan, landed: Landed) -> None:
         console.print(line, style="yellow", markup=False)
     line = (
         f"{landed.n_samples:,} samples ({landed.n_diagnosed:,} with a diagnosis) landed in"
-        f" {len(landed.batches)} batches: {', '.join(path.name for path in landed.batches)}"
+        f" {_number(len(landed.batches), 'batch', 'batches')}:"
+        f" {', '.join(path.name for path in landed.batches)}"
     )
     console.print(line, markup=False)
     console.print("the landing sensor takes them, or run `cup materialize`", markup=False)
@@ -148,6 +149,16 @@ def _list(console: Console, title: str, lines: list[str]) -> None:
             console.print(f"    {line}", markup=False)
         if len(lines) > _SHOWN:
             console.print(f"    and {len(lines) - _SHOWN:,} more", markup=False)
+
+
+def _registry(settings: Settings) -> dict[str, Accession]:
+    """Return the packaged registry, with entries of one's own over it."""
+    own = settings.data / "accessions"
+    return load_registry() | (load_registry(own) if own.is_dir() else {})
+
+
+def _number(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _counts(values: object) -> str:

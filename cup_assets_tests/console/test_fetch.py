@@ -39,7 +39,7 @@ def test_a_dry_run_prints_what_would_come_and_brings_nothing(
     run_fetch(settings, "gse87053", dry_run=True, manners=HASTY)
     printed = capsys.readouterr().out
     size = len(site.pages[ARCHIVE].body) / 1e6
-    assert f"1 downloads, {size:,.1f} MB with 12 IDAT files" in printed
+    assert f"1 download, {size:,.1f} MB with 12 IDAT files" in printed
     assert "6 samples: 6 on 450k" in printed
     assert "diagnosis: 5 mapped, 1 not" in printed
     assert "2  hpv-positive squamous cell carcinoma" in printed
@@ -74,7 +74,7 @@ def test_a_fetch_needs_the_flag_and_then_says_what_landed(
         run_fetch(settings, "GSE87053", manners=HASTY)
     run_fetch(settings, "GSE87053", accept_unverified=True, manners=HASTY)
     printed = capsys.readouterr().out
-    assert "6 samples (5 with a diagnosis) landed in 1 batches: GSE87053-01" in printed
+    assert "6 samples (5 with a diagnosis) landed in 1 batch: GSE87053-01" in printed
     assert (settings.landing / "GSE87053-01" / "_COMPLETE").exists()
 
 
@@ -83,13 +83,20 @@ def test_without_an_accession_the_list_is_pointed_to(settings: Settings) -> None
         run_fetch(settings, None)
 
 
-def test_the_list_has_every_entry_and_says_which_are_verified(
-    capsys: pytest.CaptureFixture[str],
+def test_the_list_has_every_entry_and_ones_own_over_the_packaged_ones(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_list()
-    printed = capsys.readouterr().out
-    for entry in load_registry().values():
-        assert entry.accession in printed
+    own = settings.data / "accessions"
+    own.mkdir()
+    (own / "GSE38266.yaml").write_text(
+        "accession: GSE38266\nsource: geo\ntitle: Looked at\narrays: [450k]\nverified: true\n"
+        "licence: asked for\ncitation: theirs\n"
+    )
+    run_list(settings)
+    lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert lines.keys() >= load_registry().keys()
+    assert lines["GSE38266"][-3:] == ["yes", "Looked", "at"]
+    assert lines["GSE95036"][4] == "no"
 
 
 def test_the_command_takes_addresses_from_the_environment_and_errors_are_one_line(
