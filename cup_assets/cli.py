@@ -94,7 +94,7 @@ def fetch(
     from cup_assets.console.fetch import run_fetch, run_list
 
     if show:
-        run_list()
+        run_list(_settings())
         return
     run_fetch(
         _settings(), accession, dry_run=dry_run, accept_unverified=accept_unverified,
