@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from cup_assets import cli_results
 from cup_assets.settings import Settings
 
 app = typer.Typer(
@@ -115,13 +116,28 @@ def materialize(
 
 @app.command()
 def classify(
-    path: Annotated[Path, typer.Argument(help="Folder of IDAT pairs.")],
+    path: Annotated[Path, typer.Argument(help="Folder of IDAT pairs; a table for --panel.")],
     release: Annotated[str | None, typer.Option(help="Version; default: the current one.")] = None,
     material: Annotated[
-        str | None, typer.Option(help="FFPE or frozen, where the folder has no sample sheet.")
+        str | None, typer.Option(help="FFPE or frozen, where no sample sheet or table says it.")
+    ] = None,
+    panel: Annotated[
+        str | None,
+        typer.Option(
+            help="Technology (its current release) or version of a panel: PATH is a CSV,"
+            " TSV or Parquet of its betas."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV of the calls by --panel; default: beside the table.")
     ] = None,
 ) -> None:
-    """Score new IDAT pairs with a released classifier; nothing is stored."""
+    """Score new IDAT pairs, or a table of a few betas, with a release; nothing is stored."""
+    if panel is not None:
+        from cup_assets.console.classify_panel import run_classify_panel
+
+        run_classify_panel(_settings(), path, panel, material, out)
+        return
     from cup_assets.console.classify import run_classify
 
     run_classify(_settings(), path, release, material)
@@ -187,6 +203,12 @@ def panel(
     gene_sets: Annotated[
         Path | None, typer.Option(help="GMT file: which gene sets do the CpGs fall into?")
     ] = None,
+    technology: Annotated[
+        str | None, typer.Option(help="Only what it can measure: pyrosequencing, msp_qpcr, ...")
+    ] = None,
+    material: Annotated[
+        str | None, typer.Option(help="FFPE, frozen or liquid_biopsy, with --technology.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results; default: panel_CLASSES_SIZE.")
     ] = None,
@@ -195,33 +217,24 @@ def panel(
     from cup_assets.console.panel import run_panel
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
-    run_panel(_settings(), names, size, gene_sets, out)
+    run_panel(_settings(), names, size, gene_sets, out, technology, material)
 
 
 @app.command()
-def audit(
-    name: Annotated[
-        str | None,
-        typer.Argument(help="A sample with scores; with --bundle: panel or release, too."),
-    ] = None,
-    full: Annotated[
-        bool, typer.Option(help="Every input, not only the sample's own files.")
-    ] = False,
-    bundle: Annotated[
-        Path | None, typer.Option(help="Write everything behind it into this ZIP file (RO-Crate).")
-    ] = None,
-    with_idats: Annotated[
-        bool, typer.Option("--with-idats", help="The bundle holds the raw files, too.")
-    ] = False,
-    verify: Annotated[Path | None, typer.Option(help="Check this bundle instead.")] = None,
-    digest: Annotated[
-        str | None, typer.Option(help="Noted when the bundle was made, to check against.")
-    ] = None,
+def report(
+    sample_id: Annotated[str | None, typer.Argument(help="A diagnostic case.")] = None,
+    batch: Annotated[str | None, typer.Option(help="All cases of this batch instead.")] = None,
+    lang: Annotated[str, typer.Option(help="en or fr.")] = "en",
+    pdf: Annotated[bool, typer.Option(help="As PDF too; needs a Chromium.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: this one.")] = None,
 ) -> None:
-    """Print, pack or check the chain from a result back to file hashes, code, parameters, runs."""
-    from cup_assets.console.audit import Asked, run
+    """Write the page about a diagnostic case, or about every case of a batch."""
+    from cup_assets.console.report import run_report
 
-    run(_settings(), Asked(name, full, bundle, with_idats, verify, digest))
+    run_report(_settings(), sample_id, batch, language=lang, pdf=pdf, out=out)
+
+
+app.add_typer(cli_results.app)
 
 
 @app.command()

@@ -14,19 +14,18 @@ from pathlib import Path
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from cup_assets.cohort.places import places_by_build
 from cup_assets.console.errors import ConsoleError
+from cup_assets.console.panel_assay import RECORD, run_panel_assay
+from cup_assets.console.tables import rich_table
 from cup_assets.console.wide import wide_console
 from cup_assets.orchestration.reference import read_reference
 from cup_assets.panels.differential import DifferentialPanel, differential_panel
 from cup_assets.panels.gene_sets import Enrichment, enrichment, read_gmt
 from cup_assets.settings import Settings
 
-RECORD = "panel.json"
 _SHOWN = 15
 
 
@@ -36,21 +35,36 @@ def run_panel(
     size: int,
     gene_sets: Path | None = None,
     out: Path | None = None,
+    technology: str | None = None,
+    material: str | None = None,
 ) -> Path:
     """Choose a panel for the classes, print it with its cross-validated figures, write all of it.
+
+    Parameters
+    ----------
+    technology, material
+        What is to measure the panel, and in which DNA (default: that of the parameters); without a
+        technology nothing limits the choice.
 
     Raises
     ------
     ConsoleError
-        If the folder holds something else.
+        If the folder holds something else, or options do not fit together.
     HeadlessError
         If the reference samples are not there.
     """
     console = wide_console()
     plain = re.sub(r"[^A-Za-z0-9]+", "_", "_".join(classes)).strip("_")
-    out = out or Path(f"panel_{plain}_{size}")
+    by = f"_{technology}" if technology else ""
+    out = out or Path(f"panel_{plain}_{size}{by}")
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
         raise ConsoleError(f"--out: {out} holds something else: give an empty or new folder")
+    if technology is not None:
+        if gene_sets:
+            raise ConsoleError("--gene-sets: not with --technology, whose CpGs are chosen by place")
+        return run_panel_assay(settings, classes, size, technology, material, out)
+    if material:
+        raise ConsoleError("--material: give the technology, too")
     sets = read_gmt(gene_sets) if gene_sets else None
     reference = read_reference(settings)
     with Progress(console=console, transient=True) as progress:
@@ -139,12 +153,12 @@ def _print(
         {f"mean {group}": f"mean {mark}" for group, mark in number_of.items()}
     )
     pair = pl.col("separates").str.split(" | ").list.eval(pl.element().replace(number_of))
-    console.print(_table(f"{cpgs.height} CpGs", short.with_columns(pair.list.join(" | "))))
+    console.print(rich_table(f"{cpgs.height} CpGs", short.with_columns(pair.list.join(" | "))))
     shown = panel.performance.with_columns(
         pl.concat_str("metric", pl.col("class").fill_null("all"), separator=", ").alias("figure")
     )
     console.print(
-        _table(
+        rich_table(
             f"Such panels on patients that did not choose them, {panel.n_folds} outer folds"
             f" (always the largest group: error {panel.chance_error:.3f})",
             shown.select("figure", "value", "low", "high"),
@@ -154,24 +168,9 @@ def _print(
         tested = found.table.filter(pl.col("p").is_not_null())
         columns = ("gene_set", "n_genes", "n_hit", "expected", "p", "fdr", "hit")
         console.print(
-            _table(
+            rich_table(
                 f"Gene sets: {tested.height} tested, {found.table.height - tested.height} not;"
                 f" {found.n_chosen_with_gene} of {found.n_chosen} CpGs lie in a gene",
                 tested.select(columns).head(_SHOWN),
             )
         )
-
-
-def _table(title: str, frame: pl.DataFrame) -> Table:
-    table = Table(title=title)
-    for name, kind in frame.schema.items():
-        table.add_column(escape(name), justify="right" if kind.is_numeric() else "left")
-    for row in frame.iter_rows():
-        table.add_row(*(escape(_shown(value)) for value in row))
-    return table
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
-    return "" if value is None else str(value)

@@ -174,7 +174,7 @@ def choose_on_all(
 ) -> list[AssayPanel | PanelError]:
     """Choose on all samples the panel of every assay that is used, or say why there is none."""
     candidates = find_candidates(data, np.arange(len(data.y)), parameters)
-    return _chosen(candidates, assays, parameters)
+    return choose_among(candidates, _pairs(candidates.codes), assays, parameters)
 
 
 _Part = tuple[pl.DataFrame, pl.DataFrame] | PanelError
@@ -189,7 +189,8 @@ def _choose_in_part(
     part, pipeline = item
     here = [pl.lit(getattr(part, name), kind).alias(name) for name, kind in FOLD_SCHEMA.items()]
     result: list[_Part] = []
-    for panel in _chosen(candidates_of(data, part.train, pipeline), assays, parameters):
+    candidates = candidates_of(data, part.train, pipeline)
+    for panel in choose_among(candidates, _pairs(candidates.codes), assays, parameters):
         if isinstance(panel, PanelError):
             result.append(panel)
         else:
@@ -209,11 +210,17 @@ def _collected(parts: Sequence[_Part]) -> Choices:
     )
 
 
-def _chosen(
-    candidates: Candidates, assays: Sequence[Assay], parameters: PanelParameters
+def choose_among(
+    candidates: Candidates, pairs: Ints, assays: Sequence[Assay], parameters: PanelParameters
 ) -> list[AssayPanel | PanelError]:
+    """Choose the panel of every assay from candidates, or say why there is none.
+
+    Parameters
+    ----------
+    pairs : int64[m, 2]
+        Codes of the classes to tell apart.
+    """
     names = candidates.pipeline.probe_ids.tolist()
-    pairs = _pairs(candidates.codes)
     result: list[AssayPanel | PanelError] = []
     # More threads would change the order of additions, and with it that of near-equals.
     with one_thread():

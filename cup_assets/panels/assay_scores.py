@@ -84,6 +84,21 @@ class Judge:
                         )
         return pl.concat(tables)
 
+    def uncalibrated(self, part: Part) -> pl.DataFrame:
+        """Score the held-out samples of a part by their whole panel; the frame is that of `outer`.
+
+        Scores are raw ones in both columns: there is nothing to calibrate them on.
+        """
+        fitted = self.fit(part)
+        tables = []
+        with one_thread():
+            for name, technology in {t.name: t for t in (ARRAY, self.technology)}.items():
+                for draw in range(self.simulation.draws):
+                    raw = fitted.scores(fitted.measured(self, technology, draw))
+                    k = len(fitted.amplicons)
+                    tables.append(self._table(name, k, part, draw, raw, raw))
+        return pl.concat(tables)
+
     def held_out(self, part: Part, technology: Technology) -> Floats:
         """Return raw scores float64[held, k] of the held-out samples, each measured once.
 

@@ -21,6 +21,7 @@ from cup_assets.classify.nested import OuterFold, outer_folds
 from cup_assets.classify.pipeline import Pipeline, fit_pipeline
 from cup_assets.compute import Mapper, serial
 from cup_assets.panels.differential_question import Question, ask, groups_of
+from cup_assets.panels.importance import Candidates
 from cup_assets.panels.light import panel_classifier
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.separation import Moments, moments, separating, separation_of
@@ -192,6 +193,19 @@ def choose(
     PanelError
         Where there are too few CpGs, or nothing to tell apart in the part.
     """
+    found, pairs = candidates_for(question, rows, size, parameters, sums)
+    at, pair_of = separating(found.features, found.codes, pairs, size, parameters.correlated)
+    names = found.classes
+    return found.pipeline, at, [(str(names[i]), str(names[j])) for i, j in pairs[pair_of]]
+
+
+def candidates_for(
+    question: Question, rows: Ints, size: int, parameters: PanelParameters, sums: Moments
+) -> tuple[Candidates, Ints]:
+    """Return the CpGs of a part that separate best, by kind, and the pairs of kinds to tell apart.
+
+    Parameters and errors as for `choose`.
+    """
     data = question.data
     names, codes = np.unique(question.kinds[rows], return_inverse=True)
     codes = codes.astype(np.int64)
@@ -205,9 +219,7 @@ def choose(
     some = replace(data, X=data.X[:, best], probe_ids=data.probe_ids[best])
     fitted = fit_pipeline(some, rows, parameters.preparation(len(best)))
     pipeline = replace(fitted, columns=best[fitted.columns])
-    features = pipeline.features_of(data, rows)
-    at, pair_of = separating(features, codes, pairs, size, parameters.correlated)
-    return pipeline, at, [(str(names[i]), str(names[j])) for i, j in pairs[pair_of]]
+    return Candidates(pipeline, pipeline.features_of(data, rows), names, codes), pairs
 
 
 def _measured(sums: Moments, parameters: PanelParameters) -> NDArray[np.bool_]:
