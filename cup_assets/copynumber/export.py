@@ -59,5 +59,45 @@ def bedgraph_text(bins: pl.DataFrame, name: str, build: str) -> str:
     return f"{track}\n{_lines(table)}"
 
 
+def bed_text(segments: pl.DataFrame, name: str, build: str) -> str:
+    """Return the called segments of any number of samples of one build in BED format.
+
+    Parameters
+    ----------
+    segments : pl.DataFrame
+        ``sample_id``, ``chrom``, ``start``, ``end`` (0-based, half-open), ``log2``, ``call``.
+    name : str
+        The track's name.
+    build : str
+        ``hg19`` or ``hg38``.
+
+    Returns
+    -------
+    str
+        A track line, and a line (BED 9: name "sample:call", gains red, losses blue) for each
+        segment that is not neutral.
+    """
+    title = name.replace('"', "'")
+    track = f'track name="{title} gains and losses ({build})" db={build} itemRgb=On'
+    called = segments.filter(pl.col("call").is_in(list(_RGB)))
+    table = called.select(
+        pl.lit("chr") + pl.col("chrom"), "start", "end",
+        pl.format("{}:{}", "sample_id", "call"),
+        # The score is a whole number of at most 1,000: a tenth of a percent of a log2 ratio of 1.
+        (pl.col("log2").abs() * 1000).round().clip(0, 1000).cast(pl.Int64).alias("score"),
+        pl.lit(".").alias("strand"), pl.col("start").alias("thick_start"), pl.col("end").alias("thick_end"),
+        pl.col("call").replace_strict(_RGB, return_dtype=pl.String).alias("rgb"),
+    )  # fmt: skip
+    return f"{track}\n{_lines(table)}"
+
+
+_RGB = {
+    "amplification": "153,0,13",
+    "gain": "239,59,44",
+    "loss": "66,146,198",
+    "deletion": "8,48,107",
+}
+
+
 def _lines(table: pl.DataFrame) -> str:
     return table.write_csv(separator="\t", include_header=False, quote_style="never")

@@ -222,6 +222,13 @@ class Catalogue:
             connection.commit()
 
     @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a read-only connection, for what is too large for `query`; writers wait for it."""
+        self._ensure()
+        with self._connection(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
     def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._wait_for_connection(read_only=read_only)
         try:
