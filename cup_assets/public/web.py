@@ -239,4 +239,6 @@ def _retry_after(answer: httpx.Response) -> float | None:
         when = parsedate_to_datetime(written)
     except ValueError:
         return None
+    if when.tzinfo is None:  # "-0000": a server that does not say where it is
+        when = when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -132,6 +132,15 @@ def test_a_busy_server_is_asked_again_and_a_busy_one_that_names_a_time_then(
     assert 30 < pauses[2] <= 40
 
 
+@pytest.mark.parametrize("nonsense", ["", "soon", "-5", "Mon, 01 Jan 2001 00:00:00 -0000"])
+def test_a_time_that_cannot_be_read_or_is_past_is_no_reason_to_wait_or_to_fail(
+    nonsense: str, site: Site, web: Web, tmp_path: Path, pauses: list[float]
+) -> None:
+    site.put("/file", BODY).faults = [(503, {"Retry-After": nonsense})]
+    download(web, remote(site), tmp_path)
+    assert pauses == [1.0]
+
+
 def test_a_pause_that_is_too_long_is_left_to_the_user(
     site: Site, web: Web, tmp_path: Path, pauses: list[float]
 ) -> None:
