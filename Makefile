@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-judging bench-models bench-variances bench-spark bench-batch bench-adjustment
+.PHONY: help demo test test-all lint types ui bench bench-parity bench-normalisation bench-accuracy bench-quality bench-cnv screenshots constraints clean-data bench-leaderboard bench-judging bench-models bench-variances bench-spark bench-batch bench-adjustment fuzz soak kills bench-boruta
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -72,6 +72,9 @@ bench-judging: $(STAMP) ## judging 1,400 samples x 30 classes: metrics, interval
 bench-novelty: $(STAMP) ## what a release says of classes that it has never seen, on the data folder's reference samples
 	$(BIN)/python benchmarks/novelty.py --data data
 
+bench-boruta: $(STAMP) ## what Boruta and stability selection find of simulated truth; speed against BorutaPy (minutes)
+	$(BIN)/python benchmarks/important_cpgs.py
+
 bench-batch: $(STAMP) ## a batch of 96 full-size 450k samples: computing, storing, reading back
 	$(BIN)/python benchmarks/batch.py
 
@@ -80,6 +83,17 @@ bench-variances: $(STAMP) ## the steps before the models: one walk for all train
 
 bench-spark: $(STAMP) ## what Spark costs beside local processes, and how a large matrix travels (minutes)
 	$(BIN)/python benchmarks/spark.py --large
+
+FUZZ_SECONDS ?= 300
+fuzz: $(STAMP) ## look for files that a reader does not expect, by coverage (FUZZ_SECONDS each, 6 readers)
+	$(BIN)/python -m cup_assets_tests.fuzz.explore --seconds $(FUZZ_SECONDS)
+
+SOAK_BATCHES ?= 200
+soak: $(STAMP) ## many small batches through a running platform: none lost, cost and memory flat (hours)
+	$(BIN)/python benchmarks/soak.py --batches $(SOAK_BATCHES)
+
+kills: $(STAMP) ## kill -9 at 20 random moments of a run, and say where each fell (minutes)
+	$(BIN)/pytest -s cup_assets_tests/orchestration/test_killed_at_random.py
 
 screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
 	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200
