@@ -35,6 +35,7 @@ from cup_assets.orchestration.automation import AUTOMATION_SENSORS
 from cup_assets.orchestration.jobs import JOBS
 from cup_assets.orchestration.landing import awaiting_controls_sensor, landing_sensor
 from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.resume import resume_sensor
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -55,7 +56,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             ]
         ),
         jobs=JOBS,
-        sensors=[landing_sensor, awaiting_controls_sensor, *AUTOMATION_SENSORS],
+        sensors=[landing_sensor, awaiting_controls_sensor, resume_sensor, *AUTOMATION_SENSORS],
         resources={"platform": Platform(), **(resource_overrides or {})},
         executor=dg.multiprocess_executor.configured({"max_concurrent": 2}),
     )

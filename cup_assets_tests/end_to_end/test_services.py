@@ -98,7 +98,8 @@ def test_a_batch_lands_and_is_materialised_though_the_code_server_is_restarted_i
         "the batch is processed after all",
         400,
     )
-    assert done.tags["dagster/parent_run_id"] == begun.run_id
+    # By Dagster's retry, or by the platform's own where the code server was away for it.
+    assert begun.run_id in (done.tags.get("dagster/parent_run_id"), done.tags.get("cup/resumes"))
     (lost,) = [run for run in services.runs() if run.run_id == begun.run_id]
     assert lost.status in ("FAILURE", "CANCELED")
     samples = services.catalogue.query(
