@@ -4,8 +4,8 @@
 
 CpGs are chosen for each technology in the training part of each outer fold, and the test samples
 measured by the technology, simulated: its noise, its losses, and only k of its CpGs. Beside it the
-same CpGs as the array measured them. Samples that nobody measured (points between two others) are
-left out.
+same CpGs as the array measured them, and a classifier that learnt without hidden CpGs. Samples that
+nobody measured (points between two others) are left out.
 """
 
 from __future__ import annotations
@@ -24,9 +24,17 @@ from cup_assets.classify.data import TrainingData
 from cup_assets.cohort.places import places_by_build
 from cup_assets.methylome import read_manifest
 from cup_assets.panels import PanelParameters
-from cup_assets.panels.assay_accuracy import ARRAY, expected_accuracy
-from cup_assets.panels.assay_folds import fold_panels
-from cup_assets.panels.technology import Technology, technologies
+from cup_assets.panels.assay_accuracy import expected_accuracy, measured_counts
+from cup_assets.panels.assay_folds import (
+    Assay,
+    Choices,
+    choose_in_parts,
+    parts_of,
+    used_splits,
+)
+from cup_assets.panels.masked import Simulation
+from cup_assets.panels.refusals import refusals
+from cup_assets.panels.technology import ARRAY, technologies
 
 
 def main() -> None:
@@ -49,54 +57,76 @@ def main() -> None:
     table = Table(title=f"{title}; panels of at most {options.size}, {manifest.build}")
     for column in ("technology", "DNA", "CpGs (folds)", "amplicons", "measured", "array"):
         table.add_column(column)
-    for column in ("as measured, 95 %", "log loss, array", "as measured", "left out most for", "s"):
+    for column in ("as measured, 95 %", "nothing hidden", "log loss, array", "as measured"):
         table.add_column(column)
+    for column in ("nothing hidden", "left out most for", "s"):
+        table.add_column(column)
+    folds, parameters = folds_of(data), PanelParameters()
+    assays = []
     for technology in technologies().values():
         lengths = technology.amplicon
         material = options.material if options.material in lengths else next(iter(lengths))
-        for row in rows_of(data, places, technology, options.size, manifest.build, material):
-            table.add_row(technology.name, material, *row)
-    Console(width=200).print(table)
+        assays.append(Assay(technology, places, {}, options.size, manifest.build, material))
+    start = time.process_time()
+    parts = parts_of(used_splits(data, folds, parameters))
+    found = choose_in_parts(data, parts, assays, parameters)
+    chosen = time.process_time() - start
+    for assay, choices in zip(assays, found, strict=True):
+        if choices.refused:
+            table.add_row(assay.technology.name, assay.material, choices.refused)
+            continue
+        for row in rows_of(data, folds, assay, choices, parameters):
+            table.add_row(assay.technology.name, assay.material, *row)
+    console = Console(width=220)
+    console.print(table)
+    console.print(
+        f"choosing for all technologies in {len(parts)} training parts: {chosen:.0f} s CPU"
+    )
 
 
 def rows_of(
     data: TrainingData,
-    places: pl.DataFrame,
-    technology: Technology,
-    size: int,
-    build: str,
-    material: str,
+    folds: pl.DataFrame,
+    assay: Assay,
+    choices: Choices,
+    parameters: PanelParameters,
 ) -> list[list[str]]:
-    start, folds, parameters = time.process_time(), folds_of(data), PanelParameters()
-    panels, left_out = fold_panels(
-        data, folds, places, {}, technology, size, parameters, build, material
+    start, technology, panels = time.process_time(), assay.technology, choices.panels
+    sizes = (
+        panels.filter(pl.col("inner_fold").is_null())
+        .group_by("outer_fold")
+        .agg(pl.len(), pl.col("amplicon").n_unique())
     )
-    sizes = panels.group_by("outer_fold").agg(pl.len(), pl.col("amplicon").n_unique())
-    least = int(sizes["len"].min())  # type: ignore[arg-type]
-    counts = sorted({max(1, least // 4), max(1, least // 2), least})
-    found = expected_accuracy(data, folds, panels, technology, tuple(counts), parameters)
+    counts = measured_counts(panels, (0.25, 0.5, 1.0))
+    judged, plain = (
+        expected_accuracy(data, folds, panels, technology, counts, parameters, simulation)
+        for simulation in (Simulation(), Simulation(masked_copies=0))
+    )
     seconds = time.process_time() - start
-    # Numbers in reasons differ from CpG to CpG.
-    kind = pl.col("reason").str.replace_all(r"[0-9.:]+", "#").alias("kind")
-    why = left_out.select(kind).to_series().value_counts(sort=True)
-    reason = f"{why[0, 0]} ({why[0, 1] // sizes.height} a fold)" if why.height else ""
+    outer = choices.left_out.filter(pl.col("inner_fold").is_null())
+    why = refusals(outer, technology)
+    reason = f"{why[0, 'reason']} ({why[0, 'n'] // sizes.height} a fold)" if why.height else ""
     rows = []
     for k in counts:
         cells = {}
-        for name, metric, value, low, high in (
-            found.filter(pl.col("measured") == k).drop("measured").iter_rows()
-        ):
-            interval = "" if low is None else f" ({low:.3f}-{high:.3f})"
-            cells[name, metric] = f"{value:.3f}", interval
+        for name, frame in (("", judged), ("plain ", plain)):
+            some = frame.filter((pl.col("measured") == k) & pl.col("class").is_null())
+            for by, metric, value, low, high in some.select(
+                "measured_by", "metric", "value", "low", "high"
+            ).iter_rows():
+                interval = "" if low is None else f" ({low:.3f}-{high:.3f})"
+                cells[name + by, metric] = f"{value:.3f}", interval
         rows.append(
             [
                 span(sizes["len"]),
                 span(sizes["amplicon"]),
                 str(k),
-                cells[ARRAY, "accuracy"][0],
+                cells[ARRAY.name, "accuracy"][0],
                 "".join(cells[technology.name, "accuracy"]),
-                cells[ARRAY, "log_loss"][0],
+                cells[f"plain {technology.name}", "accuracy"][0],
+                cells[ARRAY.name, "log_loss"][0],
                 cells[technology.name, "log_loss"][0],
+                cells[f"plain {technology.name}", "log_loss"][0],
                 reason,
                 f"{seconds:.0f}",
             ]
@@ -105,7 +135,7 @@ def rows_of(
 
 
 def span(values: pl.Series) -> str:
-    low, high = values.min(), values.max()
+    low, high = min(values.to_list()), max(values.to_list())
     return str(low) if low == high else f"{low}-{high}"
 
 
