@@ -85,7 +85,8 @@ def bed_text(segments: pl.DataFrame, name: str, build: str) -> str:
         pl.format("{}:{}", "sample_id", "call"),
         # The score is a whole number of at most 1,000: a tenth of a percent of a log2 ratio of 1.
         (pl.col("log2").abs() * 1000).round().clip(0, 1000).cast(pl.Int64).alias("score"),
-        pl.lit(".").alias("strand"), pl.col("start").alias("thick_start"), pl.col("end").alias("thick_end"),
+        pl.lit(".").alias("strand"),
+        pl.col("start").alias("thick_start"), pl.col("end").alias("thick_end"),
         pl.col("call").replace_strict(_RGB, return_dtype=pl.String).alias("rgb"),
     )  # fmt: skip
     return f"{track}\n{_lines(table)}"

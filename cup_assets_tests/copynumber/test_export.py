@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from cup_assets.copynumber.export import bedgraph_text, seg_text
+from cup_assets.copynumber.export import bed_text, bedgraph_text, seg_text
 
 SEGMENTS = pl.DataFrame(
     {
@@ -43,3 +43,12 @@ def test_a_bedgraph_counts_from_zero_and_names_sample_and_build() -> None:
     track, *lines = bedgraph_text(bins, 'a "case"', "hg38").splitlines()
     assert track.startswith("track type=bedGraph name=\"a 'case' log2 (hg38)\" db=hg38 ")
     assert lines == ["chr1\t0\t50000\t0.25", "chrX\t50000\t100000\t-0.5"]
+
+
+def test_a_bed_file_counts_from_zero_and_leaves_out_what_is_neutral() -> None:
+    track, *lines = bed_text(SEGMENTS, "all", "hg19").splitlines()
+    assert track == 'track name="all gains and losses (hg19)" db=hg19 itemRgb=On'
+    assert lines == [
+        "chr1\t0\t50000\tone:gain\t123\t.\t0\t50000\t239,59,44",
+        "chrX\t50000\t150000\tone:loss\t1000\t.\t50000\t150000\t66,146,198",
+    ]
