@@ -145,9 +145,15 @@ def copy_number_of(row: Row, rows: BatchRows, name: str) -> CopyNumber:
         purity_reason=row["purity_reason"],
         warnings=(row["warnings"] or "").split("; ") if row["warnings"] else (),
         pool_version=row["pool_version"],
-        anomalies=anomalies,
+        anomalies=sorted(anomalies, key=_in_order),
         n_not_called=sum(one["call"] == "no_call" for one in calls),
     )
+
+
+def _in_order(one: Anomaly) -> tuple[str, int, str]:
+    """Arms, stretches and genes, along the genome where the name tells."""
+    number = re.match(r"\d+", one.region) if one.kind != "gene" else None
+    return one.kind, int(number[0]) if number else 99, one.region
 
 
 def _change(one: Row) -> tuple[str, str]:

@@ -46,8 +46,8 @@ def read_cases(
     CaseReportError
         If the batch has not been read, or the versions behind a prediction are not recorded.
     """
-    rows = read_rows(platform, batch)
-    versions = _Versions(platform.catalogue, batch)
+    catalogue = platform.catalogue
+    rows, versions = read_rows(catalogue, batch), _Versions(catalogue, batch)
     return [
         _case(case, rows, versions)
         for case in rows.cases

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from cup_assets.orchestration.resources import Platform
 from cup_assets.report import gene_places
+from cup_assets.warehouse import Catalogue
 
 Row = dict[str, Any]
 
@@ -85,9 +85,9 @@ class BatchRows:
     genes: Mapping[str, pl.DataFrame]
 
 
-def read_rows(platform: Platform, batch: str) -> BatchRows:
+def read_rows(catalogue: Catalogue, batch: str) -> BatchRows:
     """Read everything about the cases of a batch."""
-    query = platform.catalogue.query
+    query = catalogue.query
     cases = query(_CASES, [batch]).to_dicts()
     names = [case["sample_id"] for case in cases]
     predictions = query(_PREDICTIONS, [batch])
@@ -103,7 +103,7 @@ def read_rows(platform: Platform, batch: str) -> BatchRows:
         " ORDER BY kind, region",
         [batch, names],
     )
-    method, places = _map(platform)
+    method, places = _map(catalogue)
     return BatchRows(
         cases,
         _by_sample(query("SELECT * FROM sample_qc WHERE batch = ?", [batch])),
@@ -134,15 +134,15 @@ def read_rows(platform: Platform, batch: str) -> BatchRows:
         ),
         method,
         places,
-        _along_genome(platform, "cnv_bins", "", batch, names),
-        _along_genome(platform, "cnv_segments", ", call", batch, names),
-        _genes(platform, cases, calls),
+        _along_genome(catalogue, "cnv_bins", "", batch, names),
+        _along_genome(catalogue, "cnv_segments", ", call", batch, names),
+        _genes(catalogue, cases, calls),
     )
 
 
-def _map(platform: Platform) -> tuple[str | None, pl.DataFrame]:
+def _map(catalogue: Catalogue) -> tuple[str | None, pl.DataFrame]:
     """Return the first seed of the best map, and where everything lies in it."""
-    places = platform.catalogue.query(
+    places = catalogue.query(
         'SELECT l.method, l.sample_id, l.x, l.y, d."class" FROM landscape l'
         " LEFT JOIN (SELECT * FROM dataset_members WHERE included) d USING (sample_id)"
         " WHERE l.seed = (SELECT min(seed) FROM landscape o WHERE o.method = l.method)"
@@ -154,22 +154,22 @@ def _map(platform: Platform) -> tuple[str | None, pl.DataFrame]:
 
 
 def _along_genome(
-    platform: Platform, table: str, more: str, batch: str, names: list[str]
+    catalogue: Catalogue, table: str, more: str, batch: str, names: list[str]
 ) -> pl.DataFrame:
-    return platform.catalogue.query(
+    return catalogue.query(
         f'SELECT sample_id, chrom, start, "end", log2{more} FROM {table}'
         " WHERE batch = ? AND list_contains(?, sample_id) ORDER BY sample_id, chrom, start",
         [batch, names],
     )
 
 
-def _genes(platform: Platform, cases: list[Row], calls: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _genes(catalogue: Catalogue, cases: list[Row], calls: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Return where the genes lie that are altered in some case."""
     altered = calls.filter((pl.col("kind") == "gene") & pl.col("call").is_in(ALTERED))
     regions = altered["region"].unique().sort().to_list()
     found = {}
     for array in sorted({case["array"] for case in cases if case["array"]}):
-        probes = platform.catalogue.query(
+        probes = catalogue.query(
             'SELECT chrom, pos, genes FROM probes WHERE "array" = ? AND genes IS NOT NULL'
             " AND list_has_any(string_split(genes, ';'), ?)",
             [array, regions],

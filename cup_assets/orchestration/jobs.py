@@ -11,6 +11,7 @@ from cup_assets.orchestration.conventions import (
     PREDICTIONS,
     PROFILES,
     RAW,
+    REPORTS,
     STUDIES,
     STUDY_TAGS,
 )
@@ -42,13 +43,13 @@ profile_batch_job = dg.define_asset_job(
 )
 predict_batch_job = dg.define_asset_job(
     "predict_batch",
-    selection=dg.AssetSelection.assets(PREDICTIONS),
-    description="Calibrated scores of a batch's diagnostic cases with the released classifier.",
+    selection=dg.AssetSelection.assets(PREDICTIONS, REPORTS),
+    description="Calibrated scores of a batch's diagnostic cases by the release, and their pages.",
 )
 refresh_job = dg.define_asset_job(
     "refresh_aggregates_now",
     selection=dg.AssetSelection.groups("datasets", "evaluation", "panels", "diagnosis")
-    - dg.AssetSelection.assets(PREDICTIONS, *STUDIES),
+    - dg.AssetSelection.assets(PREDICTIONS, REPORTS, *STUDIES),
     description="Datasets, cross-validation, panels and classifier; reuses what is unchanged.",
 )
 studies_job = dg.define_asset_job(

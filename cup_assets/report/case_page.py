@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from cup_assets.report.case_report import CaseReport, CopyNumber, Quality
+from cup_assets.report.case_report import UNLIKE, CaseReport, CopyNumber, Quality
 from cup_assets.report.case_svg import case_symbol, map_svg
 from cup_assets.report.genome_svg import RANGE, beyond_edge, genome_svg
 from cup_assets.report.language import Language
@@ -46,6 +46,7 @@ def case_page(case: CaseReport, code: str) -> str:
         printed=language.text("page.printed", sample=case.sample_id),
         case=case,
         quality=case.quality,
+        notes=_notes(case),
         **_headline(case, language),
         **_scores(case),
         **_quality(case, language),
@@ -72,11 +73,11 @@ def _headline(case: CaseReport, language: Language) -> dict[str, Any]:
         values = {
             "name": language.class_name(found.name),
             "family": language.family_name(found.family),
-            "score": language.number(found.score, 3),
-            "family_score": language.number(found.family_score, 3),
+            "score": language.score(found.score, limits.match),
+            "family_score": language.score(found.family_score, limits.family),
             "match": language.number(limits.match, 2),
             "family_limit": language.number(limits.family, 2),
-            "typicality": language.percent(found.typicality, 1),
+            "typicality": language.percent(found.typicality, 1, limits.typicality),
             "typicality_limit": language.percent(limits.typicality),
             "missing": language.percent(found.missing, 1),
             "missing_limit": language.percent(limits.missing),
@@ -87,6 +88,14 @@ def _headline(case: CaseReport, language: Language) -> dict[str, Any]:
         "headline": headline,
         "why": language.text(f"state.{case.state}", **values),
     }
+
+
+def _notes(case: CaseReport) -> list[str]:
+    """Return the remarks that the sentence about the call does not make already."""
+    notes = list(case.prediction.notes) if case.prediction else []
+    if not case.state.endswith("_unlike"):
+        return notes
+    return [note for note in notes if not note.startswith(UNLIKE)]
 
 
 def _scores(case: CaseReport) -> dict[str, Any]:
@@ -176,6 +185,7 @@ def _genome(case: CaseReport, language: Language) -> dict[str, Any]:
         found.build,
         language.text("cnv.alt", n=n, gains=gains, losses=losses),
         language.text("cnv.axis"),
+        "," if language.code == "fr" else ".",
     )
     note = language.text("cnv.note", n=n, build=found.build, beyond=more)
     return {"genome": drawing, "genome_note": note.strip()}

@@ -17,6 +17,8 @@ import polars as pl
 
 FAILED_QUALITY = "not scored: failed quality control"
 """How the note begins on a case that failed quality control when it would have been scored."""
+UNLIKE = "unlike its class"
+"""How the note begins that takes a match back."""
 
 
 @dataclass(frozen=True)
@@ -316,16 +318,27 @@ class CaseReport:
         return f"{found.call}_unlike" if reached and found.call != "match" else found.call
 
 
-def plain(value: Any) -> Any:
-    """Return the content as JSON-able values, to tell whether two pages would be the same."""
+def content(case: CaseReport) -> dict[str, Any]:
+    """Return what a page says as JSON-able values, without when and by which run it was found.
+
+    Pages of the same content say the same of a case: the versions of all data are in it.
+    """
+    found: dict[str, Any] = _plain(case)
+    del found["date"]
+    for step in found["provenance"]["steps"]:
+        del step["run_id"], step["made_at"]
+    return found
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, pl.DataFrame):
-        return [value.columns, [plain(row) for row in value.rows()]]
+        return [value.columns, [_plain(row) for row in value.rows()]]
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
     return None if isinstance(value, float) and value != value else value

@@ -20,13 +20,13 @@ RANGE = 1.25
 """Absolute log2 ratio at the edge; what lies beyond is drawn on the edge."""
 NOTABLE = 0.1
 """Absolute log2 ratio from which a bin is coloured, conumee's display limit."""
-_WIDTH, _LEFT, _RIGHT = 1000.0, 46.0, 4.0
-_STEP, _STEPS = 14.0, 3
+_WIDTH, _LEFT, _RIGHT = 1000.0, 60.0, 4.0
+_STEP, _STEPS = 14.0, 6
 _TOP, _PLOT, _BOTTOM = 8.0, 220.0, 34.0
 _GREY = "#a3a3a3"
 
 
-def genome_svg(genome: Genome, build: str, alt: str, axis: str) -> Drawing:
+def genome_svg(genome: Genome, build: str, alt: str, axis: str, point: str = ".") -> Drawing:
     """Draw a profile.
 
     Parameters
@@ -40,6 +40,8 @@ def genome_svg(genome: Genome, build: str, alt: str, axis: str) -> Drawing:
         Text that stands for the drawing.
     axis : str
         Name of the vertical axis.
+    point : str
+        Decimal point.
     """
     lengths = chromosome_lengths(build)
     present = set(genome.bins["chrom"])
@@ -51,7 +53,7 @@ def genome_svg(genome: Genome, build: str, alt: str, axis: str) -> Drawing:
     names, above, below = _names(genes, offsets, scale)
     parts = [
         *_chromosomes(drawn, offsets, lengths, scale, build, _PLOT + _STEP * below),
-        *_levels(axis),
+        *_levels(axis, point),
         *_dots(_along(genome.bins, offsets, scale), genome.bins),
         _lines(genome.segments.filter(pl.col("chrom").is_in(drawn)), offsets, scale),
         *names,
@@ -112,12 +114,12 @@ def _chromosomes(
     return parts
 
 
-def _levels(axis: str) -> list[str]:
+def _levels(axis: str, point: str) -> list[str]:
     parts = []
     for level in (-1.0, -0.5, 0.0, 0.5, 1.0):
         y = _y(level)
         stroke = f'stroke="{MUTED}"' if level == 0 else 'stroke="#dfe3e6"'
-        said = f"{level:g}".replace("-", "−")
+        said = f"{level:g}".replace("-", "−").replace(".", point)
         parts.append(
             f'<path d="M{_LEFT:g} {y:.1f}H{_WIDTH - _RIGHT:g}" {stroke}/>'
             f'<text x="{_LEFT - 5:g}" y="{y + 4:.1f}" text-anchor="end" font-size="12" '

@@ -24,6 +24,7 @@ from cup_assets.report.style import ReportError
 LANGUAGES = ("en", "fr")
 _NARROW = "\u202f"  # narrow no-break space
 _NUMBER = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
+_STRETCH = re.compile(r"(?P<chrom>\w+):(?P<start>\d+)-(?P<end>\d+)")
 _PERCENT = re.compile(r"(\d)\s?%")
 
 
@@ -81,11 +82,33 @@ class Language:
         """Return a whole number with its thousands set apart."""
         return self.number(value, 0)
 
-    def percent(self, share: float | None, digits: int = 0) -> str:
-        """Return a share as percentage."""
+    def percent(self, share: float | None, digits: int = 0, limit: float | None = None) -> str:
+        """Return a share as percentage; one below a limit is never rounded up to it."""
         if share is None or math.isnan(share):
             return "–"
+        digits = _enough(100 * share, None if limit is None else 100 * limit, digits)
         return self.number(100 * share, digits) + (f"{_NARROW}%" if self.code == "fr" else "%")
+
+    def score(self, value: float | None, limit: float | None = None) -> str:
+        """Return a calibrated score with three decimals, more where rounding would reach a limit.
+
+        Neither nothing nor certainty is ever written: below 0.0005 and from 0.9995 on, it is said
+        to be less or more than what can be written.
+        """
+        space = _NARROW if self.code == "fr" else ""
+        if value is not None and 0 <= value < 0.0005:
+            return f"<{space}{self.number(0.001, 3)}"
+        if value is not None and value >= 0.9995:
+            return f">{space}{self.number(0.999, 3)}"
+        digits = 3 if value is None else _enough(value, limit, 3)
+        return self.number(value, digits)
+
+    def region(self, name: str) -> str:
+        """Return a stretch ``9:14250000-22050000`` in megabases, any other region as it is."""
+        if not (found := _STRETCH.fullmatch(name)):
+            return name
+        start, end = (self.number(int(found[at]) / 1e6, 2) for at in ("start", "end"))
+        return f"{found['chrom']}:{start}–{end} Mb"
 
     def date(self, when: datetime) -> str:
         """Return a day and time: 3 March 2026, 14:05 UTC."""
@@ -127,6 +150,13 @@ class Language:
         if self.code == "fr":
             value = _PERCENT.sub(rf"\1{_NARROW}%", _NUMBER.sub(r"\1,\2", value))
         return value
+
+
+def _enough(value: float, limit: float | None, digits: int) -> int:
+    """Return how many decimals it takes for a value below a limit to be written below it."""
+    while limit is not None and value < limit <= round(value, digits) and digits < 9:
+        digits += 1
+    return digits
 
 
 @cache

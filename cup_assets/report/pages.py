@@ -27,8 +27,8 @@ def render_page(template: str, language: Language, **context: Any) -> str:
     template : str
         File name in ``templates``; it extends ``page.html.j2``.
     language : Language
-        Its methods are there as ``t`` (text), ``number``, ``integer``, ``percent``, ``date``,
-        ``class_name``, ``family_name``, ``word`` and ``remark``.
+        Its methods are there as ``t`` (text), ``number``, ``integer``, ``percent``, ``score``,
+        ``date``, ``class_name``, ``family_name``, ``region``, ``word`` and ``remark``.
     **context
         What else the template names; a name that is missing is an error.
     """
@@ -38,6 +38,8 @@ def render_page(template: str, language: Language, **context: Any) -> str:
         "number": language.number,
         "integer": language.integer,
         "percent": language.percent,
+        "score": language.score,
+        "region": language.region,
         "date": language.date,
         "class_name": language.class_name,
         "family_name": language.family_name,

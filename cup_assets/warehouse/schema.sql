@@ -395,10 +395,10 @@ CREATE TABLE IF NOT EXISTS prediction_differential (
     feature VARCHAR NOT NULL, gene VARCHAR, value DOUBLE, contribution DOUBLE NOT NULL,
     contribution_against DOUBLE NOT NULL, difference DOUBLE NOT NULL, rank INTEGER NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
--- The pages of the cases (by diagnosis/reports) and what they hold.
+-- The pages of the cases (by diagnosis/reports), which say when and by which run a case was scored.
 CREATE TABLE IF NOT EXISTS case_reports (
     sample_id VARCHAR NOT NULL, batch VARCHAR NOT NULL, release VARCHAR, language VARCHAR NOT NULL,
-    file VARCHAR NOT NULL, sha256 VARCHAR NOT NULL, n_bytes BIGINT NOT NULL,
+    file VARCHAR NOT NULL, page_sha256 VARCHAR NOT NULL, page_bytes BIGINT NOT NULL,
     run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 
 -- What speaks for the class named for a case: the CpGs that its score is made of (kind cpg), and

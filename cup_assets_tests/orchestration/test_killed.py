@@ -21,7 +21,11 @@ ALL = (
     *("diagnosis/classifier", "diagnosis/predictions[beta]"),
 )
 # When and by whom something was made differs between two histories; what was made must not.
-WHEN = {"run_id", "landed_at", "materialised_at", "seconds", "summary"}
+# A case's page says both, so that its bytes differ too.
+WHEN = {
+    *("run_id", "landed_at", "materialised_at", "seconds", "summary"),
+    *("page_sha256", "page_bytes"),
+}
 
 
 def content(data: Path) -> dict[str, pl.DataFrame]:

@@ -12,7 +12,7 @@ import pytest
 
 from cup_assets.report import ReportError
 from cup_assets.report.case_page import case_page
-from cup_assets.report.case_report import CaseReport, plain
+from cup_assets.report.case_report import CaseReport, content
 from cup_assets.report.language import LANGUAGES, Language
 from cup_assets_tests.report.case_reports import ADENOID, CASE, COPY_NUMBER, STATES
 
@@ -160,9 +160,11 @@ def test_there_is_no_field_for_a_patient() -> None:
 def test_the_same_case_gives_the_same_bytes_and_another_one_others(code: str) -> None:
     again = replace(CASE, neighbours=list(CASE.neighbours))
     assert case_page(CASE, code) == case_page(again, code)
-    assert plain(CASE) == plain(again)
+    assert content(CASE) == content(again)
     moved = replace(CASE, reference_map=replace(CASE.reference_map, case=(0.4, 1.0)))  # type: ignore[type-var]
-    assert plain(moved) != plain(CASE)
+    assert content(moved) != content(CASE)
+    later = replace(CASE, date=CASE.date.replace(year=2027))
+    assert content(later) == content(CASE)
     assert case_page(moved, code) != case_page(CASE, code)
 
 
@@ -176,6 +178,18 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert french.date(CASE.date) == "7 mars 2026, 14:05 UTC"
     with pytest.raises(ReportError, match="no texts in language 'de'"):
         Language.of("de")
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_score_below_a_threshold_is_never_written_as_if_it_reached_it(code: str) -> None:
+    language = Language.of(code)
+    for value in (0.89951, 0.899951, 0.8999999):
+        written = language.score(value, 0.9).replace(",", ".")
+        assert 0.899 < float(written) < 0.9
+    assert language.score(0.9, 0.9).replace(",", ".") == "0.900"
+    assert language.percent(0.04996, 1, 0.05)[:4].replace(",", ".") == "4.996"[:4]
+    assert language.score(0.0001).startswith("<")
+    assert language.score(0.99999).startswith(">")
 
 
 def test_a_remark_is_translated_or_shown_as_it_is() -> None:
