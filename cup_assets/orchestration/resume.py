@@ -84,6 +84,7 @@ def given_up(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
         never_started = record.start_time is None and reason is not RunFailureReason.STEP_FAILURE
         if (
             AUTO_RETRY_RUN_ID_TAG not in run.tags
+            and not instance.get_runs_count(dg.RunsFilter(tags={RESUMES_TAG: run.run_id}))
             and int(run.tags.get(ATTEMPT_TAG, "0")) < _ATTEMPTS
             and (never_started or auto_reexecution_should_retry_run(instance, run, reason))
         ):

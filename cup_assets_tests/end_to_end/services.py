@@ -18,6 +18,7 @@ import urllib.error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -98,12 +99,14 @@ class Services(Watched):
     def start(self, unit: str) -> None:
         """Start a service as its unit says: environment, umask, preparation, command."""
         entries = read_unit(unit)
-        for line in entries.get("ExecStartPre", []):
-            subprocess.run(self._command(line), check=True, **self._manner(entries))
-        (line,) = entries["ExecStart"]
-        self._processes[unit] = subprocess.Popen(
-            self._command(line), start_new_session=True, **self._manner(entries)
-        )
+        *before, line = [*entries.get("ExecStartPre", []), *entries["ExecStart"]]
+        with (self.folder / "console.log").open("ab") as log:
+            manner = self._manner(entries) | {"stdout": log, "stderr": log}
+            for preparation in before:
+                subprocess.run(self._command(preparation), check=True, **manner)
+            self._processes[unit] = subprocess.Popen(
+                self._command(line), start_new_session=True, **manner
+            )
 
     def stop(self, unit: str) -> None:
         """Send SIGTERM to every process of a service and kill what stays, as systemd does."""
@@ -158,14 +161,11 @@ class Services(Watched):
         filled = re.sub(r"\$\{(\w+)\}", lambda found: self.environment[found[1]], line)
         return shlex.split(self._here(filled))
 
-    def _manner(self, entries: Mapping[str, list[str]]) -> dict[str, object]:
+    def _manner(self, entries: Mapping[str, list[str]]) -> dict[str, Any]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("CUP_", "DAGSTER_"))}
-        log = (self.folder / "console.log").open("ab")
         return {
             "env": inherited | self.environment,
             "umask": int(entries["UMask"][0], 8),
             "cwd": self.folder,
             "stdin": subprocess.DEVNULL,
-            "stdout": log,
-            "stderr": log,
         }

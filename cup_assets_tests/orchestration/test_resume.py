@@ -46,6 +46,8 @@ def test_a_batch_whose_run_was_cut_short_while_the_code_server_was_away_is_asked
     assert (request.job_name, request.partition_key) == ("process_batch", "B1")
     assert request.run_key == f"resume:{run}"
     assert request.tags == {"cup/force": "true", "cup/resumes": run, "cup/attempt": "1"}
+    failed(instance, request.tags, status=dg.DagsterRunStatus.STARTED)
+    assert asked(instance) == []
 
 
 def test_a_run_of_aggregates_is_resumed_with_the_same_assets(instance: dg.DagsterInstance) -> None:
