@@ -45,7 +45,7 @@ def read_table(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise MatrixError(f"{path} is no file: give a table of betas (CSV, TSV or Parquet)")
     with _one_line(path):
-        table = pl.read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
     if table.is_empty() or table.width < 2:
         raise MatrixError(f"{path.name}: holds {table.height} rows and {table.width} columns")
     for name, dtype in table.schema.items():
@@ -90,6 +90,24 @@ def some(names: Iterable[object], most: int = 4) -> str:
         return "none"
     shown = ", ".join(known[:most])
     return shown if len(known) <= most else f"{shown} and {len(known) - most:,} more"
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    # Not polars' own reader: on some damage a thread of it dies, and the others wait for ever.
+    import pyarrow as pa
+    from pyarrow.parquet import read_table as read_arrow
+
+    try:
+        table = read_arrow(path)
+        table.validate(full=True)
+    except pa.ArrowException as error:
+        line = " ".join(str(error).split())[:200]
+        raise MatrixError(f"{path.name}: cannot be read as a table: {line}") from error
+    names = table.column_names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MatrixError(f"{path.name}: has two columns {twice!r}: keep one of them")
+    return pl.DataFrame(table)
 
 
 def _read_text(path: Path) -> pl.DataFrame:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import random
 from pathlib import Path
 
 import polars as pl
@@ -101,6 +103,20 @@ def test_a_column_of_lists_is_refused_by_name(tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "any.parquet")
     with pytest.raises(MatrixError, match="column 'odd' holds List"):
         read_beta_table(tmp_path / "any.parquet")
+
+
+def test_a_damaged_parquet_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"sample": ["A", "B"], "subgroup": ["x", "y"], "cg00000029": [0.1, 0.2]})
+    frame.write_parquet(tmp_path / "good.parquet")
+    good = (tmp_path / "good.parquet").read_bytes()
+    for seed in range(150):
+        rng = random.Random(seed)
+        damaged = bytearray(good)
+        for _ in range(rng.randint(1, 4)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        path = written(tmp_path, "any.parquet", bytes(damaged))
+        with contextlib.suppress(MatrixError):
+            read_beta_table(path)
 
 
 def test_a_characteristic_does_not_rename_the_samples(tmp_path: Path) -> None:
