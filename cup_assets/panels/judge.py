@@ -23,6 +23,7 @@ SCORE_SCHEMA = {
     "size": pl.Int64,
     "sample_id": pl.String,
     "class": pl.String,
+    "raw_score": pl.Float64,
     "score": pl.Float64,
 }
 
@@ -45,8 +46,8 @@ class PanelScores:
     repeat, outer_fold, selector, draw
         Whose panels.
     scores
-        (size, sample_id, class, score): calibrated, a row for each size, test sample and class of
-        the data; a class absent from the training part scores 0.
+        (size, sample_id, class, raw_score, score): raw and calibrated, a row for each size, test
+        sample and class of the data; a class absent from the training part scores 0.
     """
 
     repeat: int
@@ -94,14 +95,15 @@ def judge_panels(
             data, split.train, split.inner, model, evaluation, fold_seed(evaluation, split),
             prepared=first_cpgs(task.cpgs, size),
         )  # fmt: skip
-        _, score = fitted.scores(fitted.pipeline.features_of(data, split.test))
-        full = np.zeros((len(names), len(classes)))
-        full[:, np.searchsorted(classes, fitted.classes)] = score
+        both = fitted.scores(fitted.pipeline.features_of(data, split.test))
+        full = np.zeros((2, len(names), len(classes)))
+        full[:, :, np.searchsorted(classes, fitted.classes)] = both
         table = {
-            "size": [size] * full.size,
+            "size": [size] * full[0].size,
             "sample_id": np.repeat(names, len(classes)).tolist(),
             "class": np.tile(classes, len(names)).tolist(),
-            "score": full.ravel(),
+            "raw_score": full[0].ravel(),
+            "score": full[1].ravel(),
         }
         tables.append(pl.DataFrame(table, schema=SCORE_SCHEMA))
     selector, draw = task.chooser
