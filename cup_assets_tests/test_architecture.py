@@ -103,6 +103,15 @@ CHAIN = {
         ["datasets/reference", "evaluation/landscape", "evaluation/leaderboard"],
         False,
     ),
+    "evaluation/report": (
+        "evaluation",
+        [
+            *("datasets/reference", "diagnosis/classifier", "evaluation/ablations"),
+            *("evaluation/concordance", "evaluation/landscape", "evaluation/leaderboard"),
+            *("evaluation/learning_curve", "panels/cpg"),
+        ],
+        False,
+    ),
     "panels/importance": ("panels", ["datasets/reference"], False),
     "panels/gene_sets": ("panels", ["panels/importance"], False),
     "panels/cpg": ("panels", ["datasets/reference"], False),

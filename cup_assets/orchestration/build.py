@@ -15,6 +15,7 @@ from cup_assets.orchestration.assets import (
     assays,
     case_reports,
     cnv,
+    cohort_report,
     concordance,
     cross_validation,
     datasets,
@@ -51,7 +52,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             [
                 *(raw, normalised, cnv, datasets),
                 *(cross_validation, leaderboard, landscape, concordance),
-                *(ablations, explanations, learning_curve, novelty),
+                *(ablations, explanations, learning_curve, novelty, cohort_report),
                 *(importance, gene_sets, panels, assays, panel_release, diagnosis, case_reports),
             ]
         ),

@@ -34,6 +34,7 @@ NOVELTY = dg.AssetKey(["evaluation", "novelty"])
 EXPLANATIONS = dg.AssetKey(["evaluation", "explanations"])
 LANDSCAPE = dg.AssetKey(["evaluation", "landscape"])
 CONCORDANCE = dg.AssetKey(["evaluation", "concordance"])
+COHORT_REPORT = dg.AssetKey(["evaluation", "report"])
 IMPORTANCE = dg.AssetKey(["panels", "importance"])
 GENE_SETS = dg.AssetKey(["panels", "gene_sets"])
 PANELS = dg.AssetKey(["panels", "cpg"])
@@ -44,7 +45,7 @@ PREDICTIONS = dg.AssetKey(["diagnosis", "predictions"])
 REPORTS = dg.AssetKey(["diagnosis", "reports"])
 
 # Made after everything else, in runs of their own.
-STUDIES = (ABLATIONS, LEARNING_CURVE, NOVELTY, CONCORDANCE, EXPLANATIONS)
+STUDIES = (ABLATIONS, LEARNING_CURVE, NOVELTY, CONCORDANCE, EXPLANATIONS, COHORT_REPORT)
 
 # How intensities become betas; raised by hand when that changes. A pool of normal controls only
 # holds intensities of one normalisation, so both know it.

@@ -238,6 +238,10 @@ CREATE TABLE IF NOT EXISTS cv_case_explanations (
     score DOUBLE NOT NULL, quantity VARCHAR NOT NULL, base DOUBLE NOT NULL, output DOUBLE NOT NULL,
     feature VARCHAR NOT NULL, gene VARCHAR, value DOUBLE, contribution DOUBLE NOT NULL,
     rank INTEGER NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
+-- The pages about the cohort, by evaluation/report.
+CREATE TABLE IF NOT EXISTS cohort_reports (
+    language VARCHAR NOT NULL, file VARCHAR NOT NULL, page_sha256 VARCHAR NOT NULL,
+    page_bytes BIGINT NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS label_doubts (
     sample_id VARCHAR NOT NULL, "class" VARCHAR NOT NULL, suggested VARCHAR NOT NULL,
     evidence VARCHAR NOT NULL, run_id VARCHAR NOT NULL, data_version VARCHAR NOT NULL);

@@ -27,6 +27,7 @@ LEARNT = {
     "evaluation/leaderboard",
     "evaluation/learning_curve",
     "evaluation/novelty",
+    "evaluation/report",
     "panels/assays",
     "panels/cpg",
     "panels/gene_sets",
@@ -115,6 +116,7 @@ def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Ch
         "datasets/reference",
         *("evaluation/landscape", "evaluation/concordance"),  # it places the cases
         "evaluation/ablations",  # of the batch's copy number; every fold is taken over
+        "evaluation/report",
         *("diagnosis/predictions[beta]", "diagnosis/reports[beta]"),
     }
     assert version(complete, "datasets/reference") == reference
@@ -143,7 +145,7 @@ def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: C
     assert done == {
         *("raw/idats[cases]", "normalised/betas[cases]", "cnv/profiles[cases]"),
         *("datasets/reference", "diagnosis/predictions[cases]", "diagnosis/reports[cases]"),
-        *("evaluation/landscape", "evaluation/concordance"),
+        *("evaluation/landscape", "evaluation/concordance", "evaluation/report"),
     }
     assert version(complete, "datasets/reference") == reference
     assert complete.one("SELECT count(*) FROM predictions WHERE batch = 'cases'") == 3
@@ -175,7 +177,8 @@ def test_an_input_that_changes_while_it_is_used_fails_the_run_and_the_next_one_t
 def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:
     complete.parameters("random_draws = 1", "random_draws = 2")
     assert computed(complete.up_to_date()) == {
-        *("panels/assays", "panels/cpg", "panels/importance", "panels/release")
+        *("panels/assays", "panels/cpg", "panels/importance", "panels/release"),
+        "evaluation/report",
     }
 
 
@@ -185,8 +188,7 @@ def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
     complete.parameters("trees = 20", "trees = 21")
     assert (
         computed(complete.up_to_date())
-        == LEARNT - {"datasets/balanced", "evaluation/landscape", "panels/importance"}
-        | PREDICTED
+        == LEARNT - {"datasets/balanced", "evaluation/landscape", "panels/importance"} | PREDICTED
     )
 
 
@@ -200,6 +202,7 @@ def test_a_changed_copy_number_parameter_changes_what_is_made_of_copy_number_alo
         # It shows what is gained and lost in each class.
         *("evaluation/landscape", "evaluation/concordance"),
         "evaluation/ablations",  # they learn from copy number
+        "evaluation/report",
     }
 
 

@@ -1,0 +1,46 @@
+"""The cohort's page says what the catalogue holds."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cup_assets.orchestration.cohort_report import read_cohort
+from cup_assets.orchestration.resources import Platform
+from cup_assets_tests.orchestration.chain import Chain
+
+
+def test_the_report_holds_the_catalogues_figures_and_the_files_their_hashes(
+    complete: Chain,
+) -> None:
+    report = read_cohort(Platform(data=str(complete.settings.data)))
+    one = complete.one
+    assert report.missing == []
+    assert report.counts["samples"] == one("SELECT count(*) FROM samples")
+    assert report.counts["reference"] == one("SELECT count(*) FROM dataset_members WHERE included")
+    assert report.composition["samples"].sum() + report.excluded["samples"].sum() == one(
+        "SELECT count(*) FROM dataset_members"
+    )
+    verdicts = report.quality.select("pass", "warn", "fail", "unread").sum().row(0)
+    assert sum(verdicts) == report.counts["samples"]
+    for scheme, board in report.boards.items():
+        for model, metric, value in board["model", "metric", "value"].iter_rows():
+            stored = one(
+                "SELECT value FROM cv_metrics WHERE study = 'leaderboard' AND \"class\" IS NULL"
+                f" AND scheme = '{scheme}' AND model = '{model}' AND metric = '{metric}'"
+            )
+            assert stored == value
+    assert report.pictures["board"]
+    pages = complete.catalogue.query("SELECT * FROM cohort_reports ORDER BY language")
+    assert pages["language"].to_list() == ["en", "fr"]
+    folder = complete.settings.reports / "cohort"
+    for row in pages.iter_rows(named=True):
+        content = (folder / row["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row["page_sha256"]
+        assert b"patient_id" not in content
+
+
+def test_no_name_of_a_patient_is_on_the_page(complete: Chain) -> None:
+    page = (complete.settings.reports / "cohort" / "cohort.en.html").read_text()
+    patients = complete.catalogue.query("SELECT DISTINCT patient_id FROM samples")["patient_id"]
+    assert patients.len()
+    assert not [name for name in patients.drop_nulls() if name in page]
