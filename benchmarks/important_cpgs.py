@@ -10,8 +10,9 @@ all tumours share) is not. Betas are the true ones of each sample's DNA with tec
 
 Counted as the product uses them: candidates are the most variable CpGs, Boruta judges the
 representative of each cluster of correlated ones, and the cluster shares its verdict. A CpG is
-found if its cluster is; a found cluster is false if no member of it is informative. Beside it the
-same with the labels shuffled among the patients, where whatever is found is false.
+found if its cluster is; a found cluster is false if no member of it is informative. Members of a
+true cluster that are not informative themselves are counted, too (CpGs not informative). Beside it
+the same with the labels shuffled among the patients, where whatever is found is false.
 
 Then, on the candidates of the first seed: seconds of our Boruta against plain BorutaPy with
 scikit-learn's forest of the same settings, in turns, the best of the repeats, and whether their
@@ -179,6 +180,8 @@ def outcome(table: pl.DataFrame, chosen: str) -> dict[str, float]:
         "recall of the judged": share(telling.filter("judged")[chosen]),
         "false": false,
         "false-discovery rate": false / found.height if found.height else 0.0,
+        "CpGs": int(table[chosen].sum()),
+        "CpGs not informative, share": share(~table.filter(chosen)["tells"]),
     }
 
 
@@ -198,8 +201,9 @@ def truth_table(
         table.add_column(column, justify="right")
     for key in rows[0]:
         values, null = np.array([row[key] for row in rows]), [row[key] for row in shuffled]
-        digits = 3 if "recall" in key or "rate" in key else 1
-        known = not np.isnan(null).any() and key not in ("informative", "of them informative")
+        fraction = any(word in key for word in ("recall", "rate", "share"))
+        digits = 3 if fraction else 1
+        known = not fraction and "informative" not in key
         table.add_row(
             key, *(f"{v:.{digits}f}" for v in (values.mean(), values.min(), values.max())),
             f"{np.mean(null):.{digits}f}, {max(null):.{digits}f}" if known else "–",

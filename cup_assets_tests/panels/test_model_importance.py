@@ -132,6 +132,20 @@ def test_shuffling_costs_the_votes_that_rest_on_the_shuffled_values() -> None:
     assert (lost[:, 0] == 0).all()
     # A shuffled value is that of the other class in half of the cases.
     assert lost[:, 1].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_cluster_is_shuffled_as_a_whole_wherever_a_tree_asks_for_it() -> None:
+    # The first split asks for column 0, the leaves below it are told apart by column 1.
+    forest = Forest(
+        roots=np.array([0]), feature=np.array([0, 1, 1, -1, -1, -1, -1]),
+        threshold=np.array([0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]),
+        left=np.array([1, 3, 5, 0, 0, 0, 0]), right=np.array([2, 4, 6, 0, 0, 0, 0]),
+        value=np.array([[0.5, 0.5]] * 3 + [[1.0, 0.0], [0.0, 1.0]] * 2), cover=np.ones(7, np.int32),
+    )  # fmt: skip
+    codes = np.repeat([0, 1], 200)
+    features = np.stack([codes, codes], axis=1).astype(np.float32)
+    apart = votes_lost(forest, features, codes, np.array([0, 1]), 2, rounds=20, seed=1)
+    assert (apart[:, 0] == 0).all()
     joint = votes_lost(forest, features, codes, np.array([0, 0]), 1, rounds=20, seed=1)
     assert joint[:, 0].mean() == pytest.approx(0.5, abs=0.02)
 
@@ -160,6 +174,7 @@ def test_what_is_held_out_has_no_part_in_what_is_learnt(cohort: TrainingData) ->
         patch.setattr(held_out, "fit_pipeline", watch)
         scored(cohort)
     assert len(seen) == 3
+    assert sorted(at for _, rest in seen for at in rest) == list(range(len(cohort.y)))
     for training, rest in seen:
         assert not {cohort.patient[at] for at in training} & {cohort.patient[at] for at in rest}
 
