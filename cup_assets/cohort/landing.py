@@ -216,7 +216,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _write_cursor(memory: Mapping[str, _Memory]) -> str:
-    # Dagster keeps a copy with every tick, thousands a day: 60 bytes a batch, not 200.
+    # Dagster keeps a copy with every tick, thousands a day: 60 bytes a batch, not 150.
     batches = {}
     for name in sorted(memory):
         seen, *rest = astuple(memory[name])
