@@ -121,7 +121,9 @@ def check_inside(bundle: Bundle, account: Account) -> Iterator[Check]:
     faults = faults_of(metadata, bundle.sizes, hashes)
     yield verdict("the metadata is an RO-Crate 1.1 of these entries", faults)
     yield verdict("the chain of steps has no gap", list(_gaps(account)))
-    yield verdict("scores agree with their hexadecimal form", list(_inexact(account)))
+    yield verdict(
+        "scores agree with each other and with their hexadecimal form", list(_inexact(account))
+    )
     named = [n for n in bundle.sizes if n.startswith("idats/") and hashes[n] not in n]
     yield verdict("raw files in the bundle have the hashes that they are named by", named)
 
@@ -248,6 +250,14 @@ def _gaps(account: Account) -> Iterator[str]:
 
 
 def _inexact(account: Account) -> Iterator[str]:
+    of_class = {
+        (row["sample_id"], row["batch"], row["release"], row["class"]): row["score"]
+        for row in account.tables.get("prediction_scores", ())
+    }
+    for row in account.tables.get("predictions", ()):
+        key = (row["sample_id"], row["batch"], row["release"], row["class"])
+        if row["score"] != of_class.get(key):
+            yield f"predictions: the score of {row['class']} is not that of prediction_scores"
     for table, rows in account.tables.items():
         for row in rows:
             for name, value in row.items():

@@ -65,6 +65,12 @@ def run_verify(
         console.print(line.append(f": {check.detail}" if check.detail else ""))
     count = {name: sum(check.outcome == name for check in found) for name in _COLOURS}
     console.print(", ".join(f"{n} {name}" for name, n in count.items()))
+    if digest is None and not settings.catalogue.is_file():
+        console.print(
+            "Without warehouse and digest this says that the file is whole, not who made it:"
+            " compare the digest with the one noted, or verify it where it was made.",
+            style="yellow",
+        )
     if count["wrong"]:
         raise ConsoleError(
             f"{path}: {count['wrong']} check(s) came out wrong: do not rely on this bundle"

@@ -33,11 +33,11 @@ def provenance_page(name: str, version: str, steps: Sequence[Mapping[str, Any]])
     Returns
     -------
     bytes
-        HTML that needs nothing else: the result first, then what it was made from; every input
-        that is a step leads to it.
+        HTML that needs nothing else: the result first, then what it was made from, and so on;
+        every input that is a step leads to it.
     """
     there = {(step["name"], step["version"]): f"s{at}" for at, step in enumerate(steps)}
-    ordered = sorted(steps, key=lambda step: (step["name"], step["version"]) != (name, version))
+    ordered = _from_the_result(name, version, steps)
     title = html.escape(f"Input manifest of {name}")
     parts = [_step(step, there) for step in ordered]
     return (
@@ -47,6 +47,20 @@ def provenance_page(name: str, version: str, steps: Sequence[Mapping[str, Any]])
         " FILE.zip</code>, where NAME is a sample, a panel or a release. Research use only.</p>"
         f"{''.join(parts)}</html>\n"
     ).encode()
+
+
+def _from_the_result(
+    name: str, version: str, steps: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the steps by their distance from the result; pools' makers, who are no input, last."""
+    of = {(step["name"], step["version"]): step for step in steps}
+    ordered: list[Mapping[str, Any]] = []
+    waiting = [(name, version)]
+    for item in waiting:
+        if (step := of.pop(item, None)) is not None:
+            ordered.append(step)
+            waiting += step["inputs"].items()
+    return [*ordered, *of.values()]
 
 
 def _step(step: Mapping[str, Any], there: Mapping[tuple[str, str], str]) -> str:
@@ -61,8 +75,10 @@ def _step(step: Mapping[str, Any], there: Mapping[tuple[str, str], str]) -> str:
     if step["parameters"]:
         facts["parameters"] = _code(json.dumps(step["parameters"], sort_keys=True))
     known = step["environment"]
-    packages = ", ".join(f"{n} {v}" for n, v in known.items()) if known else "not recorded"
-    facts["packages"] = _folded("what computed it", html.escape(packages))
+    packages = ", ".join(f"{name} {version}" for name, version in (known or {}).items())
+    facts["packages"] = (
+        _folded("what computed it", html.escape(packages)) if known else "not recorded"
+    )
     made_of = "".join(f"<li>{_input(*item, there)}</li>" for item in others)
     if files:
         listed = "".join(

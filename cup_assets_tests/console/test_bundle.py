@@ -314,6 +314,7 @@ def test_without_a_warehouse_it_says_so_and_what_is_inside_is_checked(
     for what in ("digest", "steps", "rows", "release files"):
         assert f"not done  {what} against the warehouse: no {elsewhere.catalogue}" in printed
     assert "not done  betas and scores, computed anew: " in printed
+    assert "this says that the file is whole, not who made it" in printed
     assert not elsewhere.catalogue.exists()
 
 
@@ -328,7 +329,9 @@ def test_with_its_raw_files_a_score_is_computed_anew_on_any_machine(
         return with_row(account, "predictions", score=0.5, score_hex=(0.5).hex())
 
     path = forged(made[1] / "kept.zip", tmp_path / "forged.zip", other_score)
-    assert "score is 0x1." in said(outcomes(elsewhere, path)["wrong"])
+    wrong = said(outcomes(elsewhere, path)["wrong"])
+    assert "score is 0x1." in wrong
+    assert "is not that of prediction_scores" in wrong
 
 
 def test_without_the_manifest_of_the_array_nothing_is_computed_anew(

@@ -32,3 +32,11 @@ def test_a_result_leads_to_its_inputs_and_they_to_the_files_with_their_hashes() 
 def test_the_result_asked_for_stands_first_wherever_it_is_in_the_list() -> None:
     page = provenance_page("raw/idats[b]", "v1", STEPS).decode()
     assert page.index('id="s1"') < page.index('id="s0"')
+
+
+def test_what_a_result_was_made_from_follows_it_and_not_the_alphabet() -> None:
+    far = {**STEPS[1], "name": "a far input", "inputs": {}}
+    middle = {**STEPS[1], "inputs": {"a far input": "v1"}}
+    page = provenance_page("normalised/betas[b]", "v2", [far, STEPS[0], middle]).decode()
+    places = [page.index(f'<h2 id="s{at}">') for at in (1, 2, 0)]
+    assert places == sorted(places)
