@@ -304,6 +304,6 @@ def complete_folder(temporary: pytest.TempPathFactory) -> Path:
         with cheaply(), dg.DagsterInstance.ephemeral() as instance:
             steps = Chain(data, instance).up_to_date()
             (data.parent / EVENTS).write_text(_said(instance))
-        assert not failures(steps)
+        assert not failures(steps), failures(steps)
         _made["complete"] = data
     return _made["complete"]
