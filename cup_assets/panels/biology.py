@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
+from cup_assets.compute import Mapper, serial
 from cup_assets.panels.gene_sets import ENRICHMENT_SCHEMA, enrichment
 from cup_assets.panels.parameters import PanelError
 from cup_assets.panels.summary import NOTABLE
@@ -28,6 +30,10 @@ BIOLOGY_SCHEMA = {
     "n_background": pl.Int64,
     **ENRICHMENT_SCHEMA,
 }
+
+
+# Class and direction; None for all confirmed CpGs.
+_Choice = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +59,7 @@ def biology(
     summary: pl.DataFrame,
     effects: pl.DataFrame,
     collections: Mapping[str, Mapping[str, Sequence[str]]],
+    mapper: Mapper = serial,
     progress: Callable[[int, int], None] | None = None,
 ) -> Biology:
     """Test every collection of gene sets on every choice of confirmed CpGs.
@@ -65,33 +72,29 @@ def biology(
         (probe_id, class, difference) of all candidates.
     collections
         Collection -> gene set -> genes.
-    progress
-        Told of the choices done.
+    mapper, progress
+        Work on and report the choices.
     """
     background = summary.filter(pl.col("verdict").is_not_null()).select("probe_id", "genes")
     choices = _choices(summary, effects)
+    tasks = [(collection, *choice) for collection in collections for choice in choices]
+    answers = mapper(partial(_held_against, background, collections, choices), tasks, progress)
     frames = [pl.DataFrame(schema=BIOLOGY_SCHEMA)]
     untested: list[tuple[str, str | None, str | None, int, str]] = []
-    done, total = 0, len(choices) * len(collections)
-    for collection, sets in collections.items():
-        for (of_class, direction), chosen in choices.items():
-            try:
-                found = enrichment(chosen, background, sets).table
-            except PanelError as error:
-                untested.append((collection, of_class, direction, len(chosen), str(error)))
-            else:
-                frames.append(
-                    found.with_columns(
-                        pl.lit(collection).alias("collection"),
-                        pl.lit(of_class, pl.String).alias("class"),
-                        pl.lit(direction, pl.String).alias("direction"),
-                        pl.lit(len(chosen), pl.Int64).alias("n_chosen"),
-                        pl.lit(background.height, pl.Int64).alias("n_background"),
-                    ).select(*BIOLOGY_SCHEMA)
-                )
-            done += 1
-            if progress:
-                progress(done, total)
+    for (collection, of_class, direction), answer in zip(tasks, answers, strict=True):
+        n_chosen = len(choices[of_class, direction])
+        if isinstance(answer, str):
+            untested.append((collection, of_class, direction, n_chosen, answer))
+            continue
+        frames.append(
+            answer.with_columns(
+                pl.lit(collection).alias("collection"),
+                pl.lit(of_class, pl.String).alias("class"),
+                pl.lit(direction, pl.String).alias("direction"),
+                pl.lit(n_chosen, pl.Int64).alias("n_chosen"),
+                pl.lit(background.height, pl.Int64).alias("n_background"),
+            ).select(*BIOLOGY_SCHEMA)
+        )
     schema = {
         **{name: BIOLOGY_SCHEMA[name] for name in ("collection", "class", "direction", "n_chosen")},
         "reason": pl.String,
@@ -99,12 +102,24 @@ def biology(
     return Biology(pl.concat(frames), pl.DataFrame(untested, schema=schema, orient="row"))
 
 
-def _choices(
-    summary: pl.DataFrame, effects: pl.DataFrame
-) -> dict[tuple[str | None, str | None], list[str]]:
+def _held_against(
+    background: pl.DataFrame,
+    collections: Mapping[str, Mapping[str, Sequence[str]]],
+    choices: Mapping[_Choice, Sequence[str]],
+    task: tuple[str, str | None, str | None],
+) -> pl.DataFrame | str:
+    """Return the table of a collection and a choice, or why there is none."""
+    collection, *choice = task
+    try:
+        return enrichment(choices[choice[0], choice[1]], background, collections[collection]).table
+    except PanelError as error:
+        return str(error)
+
+
+def _choices(summary: pl.DataFrame, effects: pl.DataFrame) -> dict[_Choice, list[str]]:
     """Return (class, direction) -> confirmed CpGs, in the order of the summary."""
     confirmed = summary.filter(pl.col("verdict") == "confirmed")["probe_id"].to_list()
-    choices: dict[tuple[str | None, str | None], list[str]] = {(None, None): confirmed}
+    choices: dict[_Choice, list[str]] = {(None, None): confirmed}
     for (name,), part in effects.sort("class").group_by("class", maintain_order=True):
         difference = dict(part["probe_id", "difference"].iter_rows())
         for direction, sign in (("hyper", 1), ("hypo", -1)):

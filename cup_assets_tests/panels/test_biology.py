@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cup_assets.compute import serial
 from cup_assets.panels.biology import BIOLOGY_SCHEMA, Biology, biology
 
 N_GENES = 300
@@ -95,5 +96,5 @@ def test_progress_counts_every_choice_of_every_collection(
 ) -> None:
     told: list[tuple[int, int]] = []
     sets = {"x": [f"G{at:03d}" for at in range(10)]}
-    biology(summary, effects, {"a": sets, "b": sets}, lambda *at: told.append(at))
+    biology(summary, effects, {"a": sets, "b": sets}, serial, lambda *at: told.append(at))
     assert told == [(at, 10) for at in range(1, 11)]

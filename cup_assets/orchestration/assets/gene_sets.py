@@ -67,7 +67,9 @@ def _gene_sets(context: dg.AssetExecutionContext, platform: Platform, files: lis
         'SELECT probe_id, "class", difference FROM cpg_effects ORDER BY probe_id, "class"'
     )
     collections = {file.name: read_gmt(file) for file in files}
-    found = biology(summary, effects, collections, progress_of(context, "choices of CpGs"))
+    found = biology(
+        summary, effects, collections, platform.mapper, progress_of(context, "choices of CpGs")
+    )
     significant = found.table.filter(pl.col("fdr") <= _FDR)
     judged = summary.drop_nulls("verdict")
     return Product(
