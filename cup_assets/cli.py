@@ -133,10 +133,10 @@ def classify(
     ] = None,
 ) -> None:
     """Score new IDAT pairs, or a table of a few betas, with a release; nothing is stored."""
-    if panel is not None:
+    if panel is not None or out is not None:
         from cup_assets.console.classify_panel import run_classify_panel
 
-        run_classify_panel(_settings(), path, panel, material, out)
+        run_classify_panel(_settings(), path, panel, material, out, release)
         return
     from cup_assets.console.classify import run_classify
 

@@ -18,6 +18,7 @@ from cup_assets.classify.data import FACTORS
 from cup_assets.classify.release import Predictions, Release
 from cup_assets.classify.release_files import load_release
 from cup_assets.cohort.panel_table import PanelTable, read_panel_table
+from cup_assets.cohort.text_tables import some
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
 from cup_assets.settings import Settings
@@ -27,9 +28,10 @@ from cup_assets.warehouse import Catalogue
 def run_classify_panel(
     settings: Settings,
     path: Path,
-    panel: str,
+    panel: str | None,
     material: str | None = None,
     out: Path | None = None,
+    version: str | None = None,
 ) -> Path:
     """Print the call of every sample of a table, and write them with all scores.
 
@@ -41,15 +43,21 @@ def run_classify_panel(
         FFPE or frozen, where the table does not say it.
     out
         CSV to write; default: beside the table, named after it and the release.
+    version
+        Of a classifier, which has no place here.
 
     Raises
     ------
     ConsoleError
-        If there is no such release, the table holds too few of its CpGs, or some sample could not
-        be scored.
+        If options do not fit together, there is no such release, the table holds too few of its
+        CpGs, or some sample could not be scored.
     MatrixError
         If the table is wrong.
     """
+    if panel is None:
+        raise ConsoleError("--out: only the calls of a panel are written, name it with --panel")
+    if version is not None:
+        raise ConsoleError("--release: the version of a panel is given to --panel")
     console = wide_console()
     release = panel_release(settings, panel)
     about = release.record["panel"]
@@ -90,7 +98,7 @@ def panel_release(settings: Settings, name: str) -> Release:
     if chosen.is_empty():
         known = [*rows.filter("is_current")["technology"], *rows["release"]]
         raise ConsoleError(
-            f"no released panel {name!r} (known: {', '.join(known) or 'none'}): run"
+            f"no released panel {name!r} (known: {some(known, 12)}): run"
             " `cup materialize` to make them"
         )
     row = chosen.row(0, named=True)

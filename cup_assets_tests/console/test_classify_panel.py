@@ -115,3 +115,7 @@ def test_an_unknown_panel_says_which_there_are(platform: Settings, tmp_path: Pat
         run_classify_panel(platform, tmp_path / "run.csv", "ddpcr")
     with pytest.raises(ConsoleError, match=r"known: none\): run `cup materialize`"):
         run_classify_panel(Settings(tmp_path / "empty"), tmp_path / "run.csv", "array")
+    with pytest.raises(ConsoleError, match="--out: only the calls of a panel are written"):
+        run_classify_panel(platform, tmp_path, None, out=tmp_path / "calls.csv")
+    with pytest.raises(ConsoleError, match="--release: the version of a panel is given to --panel"):
+        run_classify_panel(platform, tmp_path / "run.csv", "array", version="r1")
