@@ -43,6 +43,7 @@ _ABOUT = {
         "predictions": "sample_id = $1",
         "prediction_scores": "sample_id = $1",
         "prediction_cpgs": "sample_id = $1",
+        "prediction_differential": "sample_id = $1",
         "cv_scores": "sample_id = $1",
         "cnv_pools": "pool_version IN (SELECT pool_version FROM cnv_profiles WHERE sample_id = $1)",
         "releases": "release IN (SELECT release FROM predictions WHERE sample_id = $1)",
@@ -54,6 +55,9 @@ _ABOUT = {
         "panels": "panel_id = $1",
         "panel_curve": "$1 <> ''",
         "panel_choices": "$1 <> ''",
+        "panel_performance": "panel_id = $1",
+        "panel_recommended": "$1 <> ''",
+        "panel_stability": "$1 <> ''",
         "probes": "name IN (SELECT probe_id FROM panels WHERE panel_id = $1)",
     },
     "release": {
