@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from cup_assets.orchestration.case_rows import ALTERED, BatchRows, Row
-from cup_assets.report.case_report import (
+from cup_assets.report.case_sections import (
     Anomaly,
     CopyNumber,
     Driver,

@@ -28,7 +28,8 @@ from cup_assets.orchestration.case_rows import ALTERED, BatchRows, Row, read_row
 from cup_assets.orchestration.conventions import BETAS, CLASSIFIER, LANDSCAPE, PREDICTIONS, PROFILES
 from cup_assets.orchestration.resources import Platform
 from cup_assets.report.case_page import named_genes
-from cup_assets.report.case_report import CaseReport, Genome, Provenance, ReferenceMap, Step
+from cup_assets.report.case_report import CaseReport
+from cup_assets.report.case_sections import Genome, Provenance, ReferenceMap, Step
 from cup_assets.warehouse import AssetVersion, Catalogue
 
 

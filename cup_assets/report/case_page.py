@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from cup_assets.report.case_report import UNLIKE, CaseReport, CopyNumber, Quality
+from cup_assets.report.case_report import UNLIKE, CaseReport
+from cup_assets.report.case_sections import CopyNumber, Quality
 from cup_assets.report.case_svg import case_symbol, map_svg
 from cup_assets.report.genome_svg import RANGE, beyond_edge, genome_svg
 from cup_assets.report.language import Language

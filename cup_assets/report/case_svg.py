@@ -12,7 +12,7 @@ from html import escape
 
 import numpy as np
 
-from cup_assets.report.case_report import ReferenceMap
+from cup_assets.report.case_sections import ReferenceMap
 from cup_assets.report.pages import Drawing
 from cup_assets.report.style import GRID, INK
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from cup_assets.genome import CHROMOSOMES, chromosome_arms, chromosome_lengths
-from cup_assets.report.case_report import Genome
+from cup_assets.report.case_sections import Genome
 from cup_assets.report.pages import Drawing
 from cup_assets.report.style import GAIN, INK, LOSS, MUTED
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from cup_assets.report.case_report import (
+from cup_assets.report.case_report import CaseReport
+from cup_assets.report.case_sections import (
     Anomaly,
-    CaseReport,
     CopyNumber,
     Driver,
     Drivers,
