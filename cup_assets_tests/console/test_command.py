@@ -44,7 +44,7 @@ def test_a_command_that_worked_exits_with_zero(cup: Cup) -> None:
         "evaluate",
         "audit",
     )
-    for command in (*commands, "panel", "doctor", "ui"):
+    for command in (*commands, "panel", "export", "doctor", "ui"):
         assert command in run.stdout
 
 
