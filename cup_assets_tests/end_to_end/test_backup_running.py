@@ -21,8 +21,8 @@ from cup_assets_tests.end_to_end.harness import PARAMETERS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-# As `cup materialize`, without the aggregates. The tag says whose the run is: one that was going when
-# the backup was taken holds a pool until somebody sees that its process is gone.
+# As `cup materialize`, without the aggregates. The tag says whose the run is: one that was at work
+# when the backup was taken holds a pool until somebody sees that its process is gone.
 PROGRAM = """
 import os
 
