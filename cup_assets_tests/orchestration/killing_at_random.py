@@ -3,7 +3,7 @@
 A program of its own, as `killing`: it forks for every attempt, before any library has started a
 thread, and leaves all looking to whoever asks. On standard input a line of JSON a time: ``{"data":
 folder, "done": n, "storing": name or null, "offset": seconds}`` kills an attempt so long after its
-``n``-th asset was done, or after it began to store the named one; without ``done`` the attempt runs
+``n``-th asset was done, or, if that is earlier, after it began to store the named one; without ``done`` the attempt runs
 to its end. On standard output, for each: what the attempt had said by then, and whether it was
 killed.
 """
@@ -73,7 +73,7 @@ def attempt(data: str, done: int | None, storing: str | None, offset: float) -> 
     while True:
         n_done = sum(what == "done" for _, what, _ in told)
         reached = any(what == "storing" and name == storing for _, what, name in told)
-        if strike is None and done is not None and (reached if storing else n_done >= done):
+        if strike is None and done is not None and (reached or n_done >= done):
             strike = time.monotonic() + offset
         wait = None if strike is None else max(0.0, strike - time.monotonic())
         if select.select([reading], [], [], wait)[0]:

@@ -90,9 +90,11 @@ def moments(timeline: list[list[Any]]) -> list[Moment]:
         n = int(np.searchsorted(starts, at, side="right")) - 1
         drawn.append(Moment(float(at), n, None, float(at - starts[n])))
     ends = {name: t for t, name in done}
+    order = [name for _, name in done]
     for name in rng.choice(sorted(storing), WHILE_STORING, replace=False):
         offset = float(rng.uniform(0, ends[name] - storing[name]))
-        drawn.append(Moment(storing[name] + offset, 0, str(name), offset))
+        # If an earlier attempt got so far as to store it, this one dies where it would have.
+        drawn.append(Moment(storing[name] + offset, order.index(name) + 1, str(name), offset))
     return sorted(drawn, key=lambda moment: moment.at)
 
 
