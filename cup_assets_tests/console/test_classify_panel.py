@@ -47,7 +47,8 @@ def test_calls_are_printed_and_written_with_every_score(
     found = pl.read_csv(out, schema_overrides={"note": pl.String})
     assert found["sample_id"].to_list() == reference["sample_id"].to_list()
     # The very samples that it learnt from: nearly all are right.
-    assert (found["class"] == reference["class"]).mean() > 0.8
+    right = (found["class"] == reference["class"]).sum()
+    assert right > 0.8 * found.height
     assert set(found["technology"]) == {"array"}
     assert (found["of"] == 5).all()
     scores = found.select(pl.selectors.starts_with("score of "))

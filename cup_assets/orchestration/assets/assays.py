@@ -130,9 +130,9 @@ def _design(
         progress_of(context, "training parts"),
     )  # fmt: skip
     made = []
-    for assay, *own in zip(assays, panels, choices, strict=True):
+    for assay, panel, own in zip(assays, panels, choices, strict=True):
         context.log.info("%s", assay.technology.title)
-        made.append(design(platform, data, folds, assay, *own))
+        made.append(design(platform, data, folds, assay, panel, own))
     tables = {
         name: pl.concat([of.tables[name] for of in made], how="vertical_relaxed")
         for name in made[0].tables
