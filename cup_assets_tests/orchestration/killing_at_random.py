@@ -3,9 +3,9 @@
 A program of its own, as `killing`: it forks for every attempt, before any library has started a
 thread, and leaves all looking to whoever asks. On standard input a line of JSON a time: ``{"data":
 folder, "done": n, "storing": name or null, "offset": seconds}`` kills an attempt so long after its
-``n``-th asset was done, or, if that is earlier, after it began to store the named one; without ``done`` the attempt runs
-to its end. On standard output, for each: what the attempt had said by then, and whether it was
-killed.
+``n``-th asset was done, or, if that is earlier, after it began to store the named one; without
+``done`` the attempt runs to its end. On standard output, for each: what the attempt had said by
+then, and whether it was killed.
 """
 
 from __future__ import annotations
