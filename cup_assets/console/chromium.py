@@ -28,6 +28,7 @@ _ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",  # a page needs nothing from anywhere
 )
 _DATE = re.compile(rb"\((?:D:)\d{14}[^)]*\)")
+_NODE = re.compile(rb"\(node(\d{8})\)")
 _PATIENCE = 120.0
 
 
@@ -82,10 +83,18 @@ def print_pdf(page: Path, pdf: Path, when: datetime, chromium: str | None = None
 
 
 def dated(content: bytes, when: datetime) -> bytes:
-    """Return a PDF with its dates replaced, byte by byte: its table of places stays right."""
+    """Return a PDF with its dates replaced and its elements numbered from 1 on.
+
+    Chromium numbers elements on from one page to the next of its own. Byte for byte of the same
+    length, so that the file's table of places stays right.
+    """
 
     def replaced(found: re.Match[bytes]) -> bytes:
         date = f"(D:{when:%Y%m%d%H%M%S}+00'00')".encode()
         return date if len(date) == len(found[0]) else found[0]
 
-    return _DATE.sub(replaced, content)
+    # In the order that they had: the file lists them sorted.
+    known = sorted(set(_NODE.findall(content)))
+    number = {old: f"(node{new:08})".encode() for new, old in enumerate(known, start=1)}
+    numbered = _NODE.sub(lambda found: number[found[1]], content)
+    return _DATE.sub(replaced, numbered)

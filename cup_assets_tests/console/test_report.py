@@ -88,6 +88,13 @@ def test_dates_are_replaced_without_moving_a_byte() -> None:
     assert dated(one, when).count(b"D:20260307140509+00'00'") == 2
 
 
+def test_elements_are_numbered_from_one_whatever_was_printed_before() -> None:
+    one = b"/ID (node00000070) /ID (node00000009) /Headers [(node00000009)]"
+    other = b"/ID (node00000071) /ID (node00000010) /Headers [(node00000010)]"
+    assert dated(one, WHEN) == dated(other, WHEN)
+    assert dated(one, WHEN) == b"/ID (node00000002) /ID (node00000001) /Headers [(node00000001)]"
+
+
 def test_the_command_is_there() -> None:
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert "report" in names
