@@ -1,4 +1,7 @@
-"""One platform that lives through the whole suite: what happened to it, step by step."""
+"""One platform that lives through these tests: what happened to it, step by step.
+
+It is stopped with the last of them: what it would go on computing costs the other tests their time.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from cup_assets.simulate import CohortDesign, SimulatedCohort, simulate_cohort
 from cup_assets_tests.end_to_end.harness import LivePlatform, is_up_to_date
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> SimulatedCohort:
     """Return two small batches, each with every class, normals and diagnostic cases.
 
@@ -33,7 +36,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> SimulatedCohort:
     return simulate_cohort(tmp_path_factory.mktemp("simulated"), design)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(
     cohort: SimulatedCohort, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LivePlatform]:
@@ -47,7 +50,7 @@ def live(
         platform.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_batch(live: LivePlatform, cohort: SimulatedCohort) -> str:
     """Land the first batch, do nothing more, and return its name once it has been processed."""
     batch = live.land(cohort.landing / cohort.batches[0])
@@ -59,7 +62,7 @@ def first_batch(live: LivePlatform, cohort: SimulatedCohort) -> str:
     return batch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def second_batch(live: LivePlatform, cohort: SimulatedCohort, first_batch: str) -> str:
     """Land the second batch while the aggregates of the first are being made, in bad manner.
 
@@ -97,7 +100,7 @@ def second_batch(live: LivePlatform, cohort: SimulatedCohort, first_batch: str) 
     return source.name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def refreshed(live: LivePlatform, first_batch: str, second_batch: str) -> None:
     """Wait until the aggregates know of the second batch."""
     live.wait_for(
