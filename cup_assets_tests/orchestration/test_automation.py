@@ -23,6 +23,7 @@ from cup_assets.orchestration.conventions import (
     CLASSIFIER,
     GENE_SETS,
     LANDSCAPE,
+    PANEL_RELEASE,
     PANELS,
     STUDIES,
 )
@@ -226,7 +227,7 @@ class Hospital:
         def study() -> None: ...
 
         # The other branches that a run of aggregates ends with.
-        ends = [dg.AssetSpec(key) for key in (LANDSCAPE, GENE_SETS, PANELS)]
+        ends = [dg.AssetSpec(key) for key in (LANDSCAPE, GENE_SETS, PANELS, PANEL_RELEASE)]
         self.assets = [dataset, released, study]
         self.defs = dg.Definitions(assets=[*self.assets, *ends])
 
