@@ -147,7 +147,10 @@ def test_coordinates_say_their_build_wherever_they_are_stored_or_shown(mixed: Ch
         "SELECT name, chrom, pos FROM probes WHERE \"array\" = ? AND kind = 'cg'", [OLD]
     )
     place = {name: (chrom, pos) for name, chrom, pos in old.iter_rows()}
-    for asset, note in (("panels/importance", "most important"), ("panels/cpg", "recommended")):
+    for asset, note in (
+        ("panels/importance", "most important"),
+        ("panels/cpg", "recommended panel"),
+    ):
         version = mixed.catalogue.current(asset)
         assert version is not None
         (table,) = [text for name, text in version.summary["notes"].items() if note in name]
