@@ -67,7 +67,7 @@ def case_reports(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         code_version="1",
         parameters={"languages": list(LANGUAGES)},
         inputs=scored | inputs_of([version for version in others if version]),
-        # A map with other cases in it is no reason to make the pages of these again.
+        # What the pages of a batch say decides, the versions that they name included.
         depends_on=scored | {case.sample_id: digest(content(case)) for case in cases},
     )
     folder = platform.settings.reports / "cases" / batch
