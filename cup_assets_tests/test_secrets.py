@@ -16,7 +16,7 @@ SECRETS = {
     "private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY-----",
     "cloud access key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}\b",
     "token of a forge": rb"\b(?:gh[pousr]_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20})\b",
-    "token of a registry": rb"\b(?:pypi-AgEIcHlwaS5vcmc|npm_[0-9A-Za-z]{36})",
+    "token of a registry": rb"\b(?:pypi-AgEIcHlwaS5v[c]mc|npm_[0-9A-Za-z]{36})",
     "token of a service": rb"\b(?:xox[abprs]-[0-9A-Za-z-]{10,}|sk-[0-9A-Za-z]{32,})\b",
     "signed token": rb"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
     "password in an address": rb"[a-z+0-9]://[A-Za-z0-9._-]+:(?!PASSWORD@)[A-Za-z0-9._%-]+@[a-z0-9]",

@@ -29,6 +29,7 @@ def test_a_batch_that_lands_is_registered_and_run_by_the_sensor(
     assert not any(m.reused for m in made)
 
 
+@pytest.mark.slow
 def test_a_half_copied_batch_waits_until_it_is_complete(
     live: LivePlatform, second_batch: str
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_half_copied_batch_waits_until_it_is_complete(
     assert problems.is_empty()
 
 
+@pytest.mark.slow
 def test_a_second_batch_touches_only_its_own_partitions(
     live: LivePlatform, first_batch: str, second_batch: str
 ) -> None:
@@ -53,9 +55,7 @@ def test_a_second_batch_touches_only_its_own_partitions(
     )
 
 
-def test_aggregates_are_made_without_anybody_asking(
-    live: LivePlatform, first_batch: str, second_batch: str
-) -> None:
+def test_aggregates_are_made_without_anybody_asking(live: LivePlatform, first_batch: str) -> None:
     live.wait_for(
         lambda: live.materialisations("diagnosis/classifier"), "the first classifier", 240
     )
@@ -68,6 +68,7 @@ def test_aggregates_are_made_without_anybody_asking(
     assert {run.tags["dagster/sensor_name"] for run in asked} == {"refresh_aggregates"}
 
 
+@pytest.mark.slow
 def test_a_batch_that_lands_while_aggregates_are_made_is_not_lost_on_them(
     live: LivePlatform, first_batch: str, second_batch: str
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_batch_without_a_usable_sheet_fails_in_one_line_and_keeps_what_is_stor
     assert complete.catalogue.query("SELECT * FROM samples ORDER BY ALL").equals(before)
 
 
+@pytest.mark.slow
 def test_a_batch_of_which_no_sample_can_be_taken_stops_there_and_the_other_goes_on(
     landed: Chain,
 ) -> None:

@@ -44,9 +44,8 @@ def content(data: Path) -> dict[str, pl.DataFrame]:
     return found
 
 
-@pytest.mark.parametrize(
-    "stages", [FEW, pytest.param(ALL, marks=pytest.mark.slow)], ids=["some stages", "every stage"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stages", [FEW, ALL], ids=["some stages", "every stage"])
 def test_a_chain_killed_in_the_middle_of_its_stages_ends_like_one_that_was_not(
     landed_data: Path, complete_data: Path, tmp_path: Path, stages: tuple[str, ...]
 ) -> None:

@@ -175,6 +175,7 @@ def test_an_input_that_changes_while_it_is_used_fails_the_run_and_the_next_one_t
     assert version(complete, "evaluation/leaderboard") != before
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:
     complete.parameters("random_draws = 1", "random_draws = 2")
     assert computed(complete.up_to_date()) == {
@@ -183,6 +184,7 @@ def test_a_changed_parameter_changes_only_what_uses_it(complete: Chain) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
     complete: Chain,
 ) -> None:
@@ -191,6 +193,7 @@ def test_a_changed_evaluation_parameter_reaches_the_predictions_but_no_betas(
     assert computed(complete.up_to_date()) == LEARNT - others | PREDICTED
 
 
+@pytest.mark.slow
 def test_a_changed_copy_number_parameter_changes_what_is_made_of_copy_number_alone(
     complete: Chain,
 ) -> None:
@@ -234,6 +237,7 @@ def test_force_computes_what_is_unchanged_and_gives_the_same_versions(complete: 
     assert not any("beta" in step.asset and "[beta]" in step.asset for step in steps)
 
 
+@pytest.mark.slow
 def test_a_removed_batch_leaves_the_datasets_and_its_betas_stay_stored(complete: Chain) -> None:
     stored = set((complete.settings.warehouse / "matrices" / "beta").iterdir())
     members = complete.one("SELECT count(*) FROM dataset_members WHERE included")
