@@ -29,6 +29,7 @@ from cup_assets.compute import Mapper, serial
 from cup_assets.panels.choice_stability import choice_stability
 from cup_assets.panels.fold_choice import (
     SELECTORS,
+    Chooser,
     choose_in_fold,
     fold_tasks,
     narrow_choices,
@@ -70,7 +71,7 @@ class PanelCurve:
     curve
         (model, selector, size, metric, value, low, high): `CURVE_METRICS` of calibrated scores,
         pooled over the outer folds, with 95 % bootstrap intervals over patients. ``random`` is the
-        mean over random panels.
+        mean over random panels, of the families that judged them.
     choices
         (repeat, outer_fold, rank, probe_id): the ordered CpGs of each fold, down to the largest
         panel.
@@ -103,10 +104,11 @@ def panel_curve(
 ) -> PanelCurve:
     """Judge panels of every size by nested cross-validation, choosing CpGs in each part anew.
 
-    Three selectors compete (`choose_in_fold`), each judged by every model family of
-    ``parameters.models``, tuned and calibrated in the inner loop as for the leaderboard. The choice
-    of CpGs is part of the model: it is made in the training part of each outer fold, and for the
-    inner loop without each inner fold.
+    Three selectors compete (`choose_in_fold`), judged by every model family of
+    ``parameters.models``, tuned and calibrated in the inner loop as for the leaderboard; random
+    panels by those of ``parameters.random_families`` only, since each draw costs as much as our
+    panels. The choice of CpGs is part of the model, and shared by all families: it is made in the
+    training part of each outer fold, and for the inner loop without each inner fold.
 
     Parameters
     ----------
@@ -137,8 +139,8 @@ def panel_curve(
     splits = [split for split in splits if split.repeat in used]
     if not splits:
         raise PanelError("the folds hold no outer fold to judge panels on")
-    each = len(splits) * (2 + parameters.random_draws)
-    total = len(splits) + each * len(parameters.families)
+    each = {model: len(splits) * len(_choosers(model, parameters)) for model in parameters.families}
+    total = len(splits) + sum(each.values())
 
     def told(before: int) -> Progress:
         return lambda done, _: progress(before + done, total) if progress else None
@@ -149,14 +151,23 @@ def panel_curve(
     few, found = narrow_choices(few, found)
     work = judge_tasks(found)
     tested = sum(len(split.test) for split in splits)
-    curves = []
-    for at, model in enumerate(parameters.families):
+    curves, before = [], len(splits)
+    for model in parameters.families:
         run = judge or _by_mapper(mapper, parameters, evaluation)
-        scores = run(few, model, work, told(len(splits) + at * each))
+        choosers = _choosers(model, parameters)
+        own = [task for task in work if task.chooser in choosers]
+        scores = run(few, model, own, told(before))
+        before += each[model]
         curves.append(_curve(model, scores, data.truth(), tested, parameters))
     curve = pl.concat(curves)
     stability = choice_stability(choices, parameters.sizes, data.X.shape[1])
     return PanelCurve(curve, choices, stability, recommendations(curve))
+
+
+def _choosers(model: str, parameters: PanelParameters) -> list[Chooser]:
+    """Return whose panels a model family judges."""
+    draws = parameters.random_draws if model in parameters.random_families else 0
+    return [(name, draw) for name in SELECTORS for draw in range(draws if name == "random" else 1)]
 
 
 def _by_mapper(
@@ -221,16 +232,18 @@ def _curve(
     tested: int,
     parameters: PanelParameters,
 ) -> pl.DataFrame:
-    """Pool the folds; a size that some fold could not offer has no rows."""
+    """Pool the folds; no rows has what was not judged, and a size that some fold cannot offer."""
     rows: list[tuple[str | int | float | None, ...]] = []
     for selector in SELECTORS:
-        draws = parameters.random_draws if selector == "random" else 1
+        own = [one for one in scores if one.selector == selector]
+        if not own:
+            continue
+        draws = len({one.draw for one in own})
         table = pl.concat(
             [
                 # Every random panel judges every sample: each counts as a repeat.
                 one.scores.with_columns(repeat=pl.lit(one.repeat * draws + one.draw, pl.Int64))
-                for one in scores
-                if one.selector == selector
+                for one in own
             ]
         )
         for size in parameters.sizes:

@@ -12,6 +12,8 @@ from cup_assets.classify.models import MODELS
 from cup_assets.classify.parameters import EvaluationParameters
 
 ORDERS = ("separation", "mean_rank")
+# The cheapest first, as `benchmarks/panel_cost.py` measures them.
+BY_COST = ("logistic_regression", "svm", "xgboost", "neural_network", "random_forest")
 _COUNTS = (
     *("candidates", "components", "trees", "random_draws", "max_repeats", "differential_size"),
     *("boruta_candidates", "boruta_rounds", "boruta_depth", "stability_chosen"),
@@ -72,6 +74,9 @@ class PanelParameters:
         diagnosis, for standardised CpGs.
     random_draws
         Random panels drawn per size and fold; their mean is the base line.
+    random_models
+        Model families that judge the random panels, as often as there are draws; none named: the
+        cheapest of those of the curve. The most variable CpGs are judged by every family.
     max_repeats
         Repeats of the outer folds that the curve uses, the first ones.
     bootstraps
@@ -103,6 +108,7 @@ class PanelParameters:
     elastic_net_strengths: tuple[float, ...] = (0.5, 0.25, 0.12, 0.06, 0.03)
     panel_c: float = 1.0
     random_draws: int = 5
+    random_models: tuple[str, ...] = ()
     max_repeats: int = 1
     bootstraps: int = 500
     seed: int = 1
@@ -112,6 +118,11 @@ class PanelParameters:
             raise PanelError(f"sizes is {self.sizes}: give distinct sizes of at least 1, ascending")
         if unknown := [name for name in self.models if name not in MODELS]:
             raise PanelError(f"models: {unknown[0]!r} is unknown: use {', '.join(MODELS)}")
+        if unknown := [name for name in self.random_models if name not in self.families]:
+            raise PanelError(
+                f"random_models: {unknown[0]!r} is not a family of the curve: use"
+                f" {', '.join(self.families)}"
+            )
         if self.order not in ORDERS:
             raise PanelError(f"order {self.order!r} is unknown: use {' or '.join(ORDERS)}")
         if len(set(self.models)) < len(self.models):
@@ -145,6 +156,11 @@ class PanelParameters:
     def families(self) -> tuple[str, ...]:
         """Model families that the curve is drawn for."""
         return self.models or tuple(MODELS)
+
+    @property
+    def random_families(self) -> tuple[str, ...]:
+        """Those of them that random panels are judged by."""
+        return self.random_models or (min(self.families, key=BY_COST.index),)
 
     def preparation(self, n_probes: int) -> EvaluationParameters:
         """Return what the classifiers' pipeline needs to prepare ``n_probes`` probes."""

@@ -17,6 +17,7 @@ from cup_assets.panels import PanelCurve, PanelError, PanelParameters, panel_cur
 from cup_assets.panels.curve import CURVE_METRICS
 from cup_assets.panels.fold_choice import choose_in_fold, fold_tasks
 from cup_assets.panels.judge import JudgeTask, PanelScores, judge_panels
+from cup_assets.panels.parameters import BY_COST
 from cup_assets_tests.classify.leaks import assert_chance_level, planted
 from cup_assets_tests.classify.synthetic import QUICK as MODELS
 from cup_assets_tests.classify.synthetic import folds as grouped_folds
@@ -225,9 +226,33 @@ def test_a_label_written_into_the_training_samples_alone_is_chosen_and_does_not_
         assert where == "training" or figure(found.curve, "ranked", 3) == 0
 
 
+def test_random_panels_are_judged_by_the_cheapest_family_unless_others_are_named(
+    cohort: TrainingData, folds_of: Folds
+) -> None:
+    assert set(BY_COST) == set(REGISTER)
+    folds, seen = folds_of(cohort), list[tuple[int, int]]()
+    asked = dataclasses.replace(QUICK, models=("svm", "logistic_regression"), sizes=(3,))
+    one = panel_curve(
+        cohort, folds, asked, LIGHT, progress=lambda *step: seen.append(step)
+    ).curve  # fmt: skip
+    # Four folds to choose in; two selectors for one family, and two draws besides for the other.
+    assert seen == [(done, 28) for done in range(1, 29)]
+    every = dataclasses.replace(asked, random_models=("svm", "logistic_regression"))
+    both = panel_curve(cohort, folds, every, LIGHT).curve
+    assert set(both.filter(selector="random")["model"]) == {"svm", "logistic_regression"}
+    # Nothing else changes, to the last bit.
+    blind = (pl.col("model") == "svm") & (pl.col("selector") == "random")
+    assert one.equals(both.filter(~blind))
+    with pytest.raises(PanelError, match="'xgboost' is not a family of the curve: use svm, log"):
+        dataclasses.replace(asked, random_models=("xgboost",))
+
+
 @pytest.mark.slow
 def test_every_model_family_is_judged_by_default(cohort: TrainingData, folds_of: Folds) -> None:
-    asked = dataclasses.replace(QUICK, models=(), sizes=(3, 12), random_draws=1)
+    every = tuple(REGISTER)
+    asked = dataclasses.replace(
+        QUICK, models=(), sizes=(3, 12), random_draws=1, random_models=every
+    )
     found = panel_curve(cohort, folds_of(cohort), asked, LIGHT)
     assert set(found.curve["model"]) == set(REGISTER)
     assert found.recommended["scope"].to_list() == ["family"] * 5 + ["overall"]
