@@ -14,6 +14,7 @@ import polars as pl
 from cup_assets.genome import CHROMOSOMES
 from cup_assets.panels.assay import AssayPanel
 from cup_assets.panels.parameters import PanelError
+from cup_assets.panels.windows import Target, Windows
 
 _PLACE = r"^(?:chr)?([0-9XY]+):([1-9][0-9]*)$"
 
@@ -41,14 +42,18 @@ def best_build(places: pl.DataFrame, names: Sequence[str]) -> str:
     return max(sorted(counts, reverse=True), key=counts.__getitem__)
 
 
-def laid_in(panel: AssayPanel, places: pl.DataFrame, build: str) -> tuple[AssayPanel, list[str]]:
-    """Return the panel in another build, and a line about each amplicon that is not as it was.
+def laid_in(
+    panel: AssayPanel, places: pl.DataFrame, build: str
+) -> tuple[AssayPanel, dict[str, str]]:
+    """Return the panel in another build, and by amplicon why it cannot be laid there.
 
-    An amplicon of which a CpG has no certain place in the build, whose CpGs lie on several
-    chromosomes there or farther apart than the technology can cover, is left out.
+    An amplicon is left out of which a CpG has no certain place in the build or shares its place
+    with another one, whose CpGs lie on several chromosomes there or farther apart than the
+    technology can cover, or which would overlap one that was chosen before it: a build may turn
+    pieces of the genome round, or move them.
     """
     if build == panel.build:
-        return panel, []
+        return panel, {}
     parts = pl.col(build).cast(pl.String).str.extract_groups(_PLACE)
     found = places.select(
         "probe_id",
@@ -56,28 +61,8 @@ def laid_in(panel: AssayPanel, places: pl.DataFrame, build: str) -> tuple[AssayP
         new_pos=parts.struct.field("2").cast(pl.Int64),
     ).with_columns(known=pl.col("new_chrom").is_in(CHROMOSOMES))
     moved = panel.targets.join(found, on="probe_id", how="left", maintain_order="left")
-    longest = panel.technology.window(panel.material)
-    notes = []
-    for row in (
-        moved.group_by("amplicon", maintain_order=True)
-        .agg(
-            lost=pl.col("probe_id").filter(~pl.col("known").fill_null(False)),
-            chroms=pl.col("new_chrom").n_unique(),
-            length=pl.col("new_pos").max() - pl.col("new_pos").min() + 2,
-        )
-        .iter_rows(named=True)
-    ):
-        if row["lost"]:
-            why = f"{row['lost'][0]} has no certain place there"
-        elif row["chroms"] > 1:
-            why = "its CpGs lie on several chromosomes there"
-        elif row["length"] > longest:
-            why = f"its CpGs lie {row['length']} bp apart there, at most {longest} can be covered"
-        else:
-            continue
-        notes.append(f"amplicon {row['amplicon']} is not laid in {build}: {why}")
-    out = [note.split()[1] for note in notes]
-    kept = moved.filter(~pl.col("amplicon").is_in(out)).with_columns(
+    lost = _not_laid(moved, panel.windows["amplicon"].to_list(), panel)
+    kept = moved.filter(~pl.col("amplicon").is_in(list(lost))).with_columns(
         chrom="new_chrom", start=pl.col("new_pos") - 1, end=pl.col("new_pos") + 1
     )
     spans = kept.group_by("amplicon", maintain_order=True).agg(
@@ -92,4 +77,34 @@ def laid_in(panel: AssayPanel, places: pl.DataFrame, build: str) -> tuple[AssayP
         .select(*panel.windows.columns)
     )
     targets = kept.select(*panel.targets.columns)
-    return replace(panel, build=build, targets=targets, windows=windows), notes
+    return replace(panel, build=build, targets=targets, windows=windows), lost
+
+
+def _not_laid(moved: pl.DataFrame, amplicons: Sequence[str], panel: AssayPanel) -> dict[str, str]:
+    """Return why amplicons cannot be laid, asked in the order in which they were chosen."""
+    longest = panel.technology.window(panel.material)
+    laid = Windows(longest, len(amplicons))
+    lost = {}
+    members = moved.partition_by("amplicon", as_dict=True)
+    for amplicon in amplicons:
+        own = members[amplicon,].sort("new_pos", "probe_id")
+        unknown = own.filter(~pl.col("known").fill_null(False))["probe_id"].sort()
+        first, last = own.row(0, named=True), own.row(-1, named=True)
+        if unknown.len():
+            lost[amplicon] = f"{unknown[0]} has no certain place there"
+            continue
+        if own["new_chrom"].n_unique() > 1:
+            lost[amplicon] = "its CpGs lie on several chromosomes there"
+            continue
+        span = (first["new_chrom"], first["new_pos"] - 1, last["new_pos"] + 1)
+        if (length := span[2] - span[1]) > longest:
+            lost[amplicon] = (
+                f"its CpGs lie {length} bp apart there, at most {longest} can be covered"
+            )
+        elif own["new_pos"].is_duplicated().any():
+            lost[amplicon] = "two of its CpGs have the same place there"
+        elif (other := laid.taken(*span)) is not None:
+            lost[amplicon] = f"it overlaps amplicon {other.members[0]} there"
+        else:
+            laid.open(Target(amplicon, *span))
+    return lost

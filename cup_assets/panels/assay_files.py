@@ -5,6 +5,8 @@ Belongs here: text. Does not belong here: where it is kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from cup_assets.genome import CHROMOSOMES, chromosome_lengths
@@ -31,13 +33,27 @@ def windows_bed(panel: AssayPanel) -> str:
     return _bed(panel, what, windows.rename({"amplicon": "name"}))
 
 
-def order_csv(panel: AssayPanel) -> str:
+def order_csv(panel: AssayPanel, lost: Mapping[str, str] | None = None) -> str:
     """Return a line an amplicon: (amplicon, chrom, start, end, build, ...), as for `windows`.
 
     ``start`` and ``end`` are 0-based, half-open, of the window that must lie between the primers;
     ``longest_amplicon`` is the limit in bp, primers included.
+
+    Parameters
+    ----------
+    panel
+    lost
+        Amplicons that cannot be laid in this build, and why (`laid_in`): they have a line without
+        a place, and the reason in ``note``, so that nobody orders a part of a panel for the whole.
     """
-    return panel.windows.select(
+    missing = pl.DataFrame(
+        {"amplicon": list(lost or {}), "note": list((lost or {}).values())},
+        schema={"amplicon": pl.String, "note": pl.String},
+    )
+    lines = pl.concat([panel.windows, missing], how="diagonal").sort(
+        pl.col("amplicon").str.strip_prefix("A").cast(pl.Int64)
+    )
+    return lines.select(
         "amplicon",
         pl.concat_str(pl.lit("chr"), "chrom").alias("chrom"),
         "start",
@@ -48,6 +64,7 @@ def order_csv(panel: AssayPanel) -> str:
         pl.lit(panel.technology.amplicon[panel.material]).alias("longest_amplicon"),
         pl.col("cpgs").list.join(";"),
         "genes",
+        "note",
     ).write_csv()
 
 
@@ -61,11 +78,13 @@ def panel_files(panel: AssayPanel, places: pl.DataFrame) -> dict[str, bytes]:
     """
     texts = {"left_out.csv": panel.left_out.write_csv()}
     for build in builds_of(places):
-        here, notes = laid_in(panel, places, build)
-        said = "".join(f"# {note}\n" for note in notes)
+        here, lost = laid_in(panel, places, build)
+        said = "".join(
+            f"# amplicon {name} is not laid in {build}: {why}\n" for name, why in lost.items()
+        )
         texts[f"targets_{build}.bed"] = said + targets_bed(here)
         texts[f"windows_{build}.bed"] = said + windows_bed(here)
-        texts[f"order_{build}.csv"] = order_csv(here)
+        texts[f"order_{build}.csv"] = order_csv(here, lost)
     return {name: text.encode() for name, text in texts.items()}
 
 

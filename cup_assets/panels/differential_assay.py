@@ -40,8 +40,8 @@ class DifferentialAssay:
     panel
         Chosen on all samples of the groups.
     cpgs
-        The panel's targets with ``chosen_in``, the share of the folds whose training part chose the
-        CpG, too.
+        The panel's targets with the ``build`` of their places and ``chosen_in``, the share of the
+        folds whose training part chose the CpG, too.
     performance
         (measured_by, metric, class, value, low, high) of panels chosen in the same way inside the
         training parts, with 95 % intervals over patients (`JUDGED`): by the technology
@@ -112,7 +112,7 @@ def differential_assay(
     return DifferentialAssay(
         groups,
         panel,
-        panel.targets.with_columns(chosen_in=chosen_in),
+        panel.targets.with_columns(build=pl.lit(panel.build), chosen_in=chosen_in),
         pl.concat(tables),
         float(1 - groups["n_samples"].max() / groups["n_samples"].sum()),  # type: ignore[operator]
         len(splits),

@@ -211,10 +211,10 @@ def test_files_are_zero_based_sorted_by_the_genome_and_name_the_build() -> None:
     ]
     rows = order_csv(panel).splitlines()
     assert rows[0] == (
-        "amplicon,chrom,start,end,build,technology,material,longest_amplicon,cpgs,genes"
+        "amplicon,chrom,start,end,build,technology,material,longest_amplicon,cpgs,genes,note"
     )
     assert rows[1] == (
-        "A001,chr10,999,1011,hg38,bisulfite_amplicon_seq,FFPE,150,cg1;cg3,G0;G2;SHARED"
+        "A001,chr10,999,1011,hg38,bisulfite_amplicon_seq,FFPE,150,cg1;cg3,G0;G2;SHARED,"
     )
 
 
