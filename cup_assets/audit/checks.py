@@ -16,6 +16,7 @@ from cup_assets.audit.content import (
     ENVIRONMENT,
     FILES,
     FORMAT,
+    SINCE,
     STEPS,
     SUBJECT,
     Account,
@@ -29,7 +30,9 @@ Outcome = Literal["right", "wrong", "not done"]
 # Inputs whose version is a hash of their own content: no step made them.
 _OWN_CONTENT = ("manifest/", "cnv/controls/")
 # What a version that was made again of the same differs in.
-_OF_THE_RUN = ("run_id", "materialised_at", "environment")
+_OF_THE_RUN = ("run_id", "started_at", "materialised_at", "environment")
+# Not in bundles of format 1.
+_LATER_KEYS = {"started_at"}
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,14 @@ def read_account(bundle: Bundle) -> Account:
             _, release, file = name.split("/")
             releases.setdefault(release, {})[file] = bundle.read(name)
     try:
-        if subject["format"] != FORMAT:
+        if subject["format"] not in range(1, FORMAT + 1):
             raise BundleError(
-                f"the bundle has format {subject['format']}, this version reads {FORMAT}: use the"
-                " version of cup_assets that made it"
+                f"the bundle has format {subject['format']}, this version reads 1 to {FORMAT}: use"
+                " the version of cup_assets that made it"
             )
+        known = {"name", "asset", "partition", "version", "parameters", "inputs", *_OF_THE_RUN}
+        known -= _LATER_KEYS if subject["format"] == 1 else set()
         for step in steps:
-            known = {"name", "asset", "partition", "version", "parameters", "inputs", *_OF_THE_RUN}
             if not known <= step.keys() or not isinstance(step["inputs"], dict):
                 raise TypeError
         listed = parsed(bundle.read(FILES), FILES)
@@ -100,6 +104,7 @@ def read_account(bundle: Bundle) -> Account:
             _rows(parsed(bundle.read("betas.json"), "betas.json")),
             parsed(bundle.read(ENVIRONMENT), ENVIRONMENT),
             releases,
+            format=subject["format"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError("an entry has not the form that bundles have: it was changed") from error
@@ -185,6 +190,9 @@ def compare_tables(told: Account, stored: Account, current: Set[str]) -> Iterato
     """
     right = []
     for table in sorted(told.tables.keys() | stored.tables.keys()):
+        since = SINCE.get((told.subject["kind"], table), 1)
+        if table not in told.tables and since > told.format:
+            continue  # bundles of that format do not hold it
         what = f"rows of {table} are as stored"
         ours, theirs = told.tables.get(table, []), stored.tables.get(table, [])
         if ours == theirs:

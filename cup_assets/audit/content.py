@@ -16,7 +16,12 @@ from cup_assets.audit.container import Source
 from cup_assets.audit.crate import METADATA, crate_metadata
 from cup_assets.audit.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
+# Tables that bundles of earlier formats lack, and the format that brought them.
+SINCE = {
+    ("sample", "cv_choices"): 2,
+    ("release", "cv_scores"): 2,
+}
 SUBJECT, STEPS, FILES, ENVIRONMENT = (
     "subject.json",
     "provenance.json",
@@ -34,7 +39,7 @@ Made by `cup audit {id} --bundle FILE` of cup_assets. Research use only.
 - `subject.json`: what this is about, the versions of its results, what is withheld, and what is
   not stored any more.
 - `provenance.json`: every step from the results back to the raw files: code version, parameters,
-  run, time, inputs, packages (null where they were not recorded).
+  run, start and end, inputs, packages (null where start or packages were not recorded).
 - `files.json`: every raw file behind them, with its SHA-256.
 - `tables/`: rows of the warehouse: samples, quality, scores, metrics, members and folds of the
   reference set, pool of controls.
@@ -73,6 +78,8 @@ class Account:
         Release -> its files by name.
     idats
         SHA-256 -> raw file that goes along.
+    format
+        Of the bundle that it was read from.
     """
 
     subject: Mapping[str, Any]
@@ -83,6 +90,7 @@ class Account:
     environment: Mapping[str, str]
     releases: Mapping[str, Mapping[str, bytes]]
     idats: Mapping[str, Path] = field(default_factory=dict)
+    format: int = FORMAT
 
 
 def entries_of(account: Account) -> dict[str, Source]:
@@ -91,7 +99,7 @@ def entries_of(account: Account) -> dict[str, Source]:
         {"batch": batch, "name": name, "sha256": sha256}
         for (batch, name), sha256 in account.files.items()
     ]
-    subject = {"format": FORMAT, **account.subject, "with_idats": sorted(account.idats)}
+    subject = {"format": account.format, **account.subject, "with_idats": sorted(account.idats)}
     entries: dict[str, Source] = {
         SUBJECT: rendered(subject),
         STEPS: rendered(list(account.steps)),

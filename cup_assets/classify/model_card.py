@@ -21,6 +21,8 @@ _SHOWN = (
     "precision_at_90",
     "coverage_at_90",
 )
+_METRIC_HEAD = "| metric | value | 95 % interval | uncalibrated |"
+_CLASS_HEAD = "| class | family | samples | recall | precision |"
 
 
 def model_card(record: Mapping[str, Any]) -> str:
@@ -52,7 +54,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         "Of classifiers made in the same way from parts of the same reference samples; performance "
         "on another centre or array must be expected to be lower.",
         "",
-        "| metric | value | 95 % interval | uncalibrated |",
+        _METRIC_HEAD,
         "|---|---|---|---|",
         *_metric_rows(record["metrics"]),
         "",
@@ -61,7 +63,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         "",
         "## Classes",
         "",
-        "| class | family | samples | recall | precision |",
+        _CLASS_HEAD,
         "|---|---|---|---|---|",
         *_class_rows(record),
         "",
@@ -83,6 +85,11 @@ def model_card(record: Mapping[str, Any]) -> str:
         *(_panel_lines(record["panel"]) if "panel" in record else ()),
     ]
     return "\n".join(lines)
+
+
+def figure_lines(record: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the heads of the card's tables of figures, and the lines below them."""
+    return [_METRIC_HEAD, _CLASS_HEAD], [*_metric_rows(record["metrics"]), *_class_rows(record)]
 
 
 def _panel_lines(panel: Mapping[str, Any]) -> list[str]:

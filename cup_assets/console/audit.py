@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -156,11 +157,15 @@ def _label(found: Trace) -> Text:
     if record:
         label.append(
             f"\n  code {record.code_version}, run {record.run_id},"
-            f" {record.materialised_at:%Y-%m-%d %H:%M:%S %Z}"
+            f" {_time(record.started_at)} to {_time(record.materialised_at)}"
         )
         if record.parameters:
             label.append(f"\n  parameters {json.dumps(record.parameters)}", "dim")
     return label
+
+
+def _time(when: datetime | None) -> str:
+    return "start not recorded" if when is None else f"{when:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:

@@ -19,15 +19,11 @@ from cup_assets.console.errors import ConsoleError
 from cup_assets.console.wide import wide_console
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
+from cup_assets.warehouse.behind import WITHHELD
 from cup_assets.warehouse.bundles import note_bundle, stored_values
-from cup_assets.warehouse.evidence import (
-    WITHHELD,
-    Evidence,
-    find_subject,
-    gather,
-    raw_files,
-)
+from cup_assets.warehouse.evidence import Evidence, find_subject, gather, raw_files
 
+RELEASE_TABLES = ("releases", "panel_releases")
 RELEASE_FILES = ("release.json", "model.npz", "model_card.md")
 
 
@@ -90,7 +86,8 @@ def account_of(settings: Settings, evidence: Evidence, made_by: dict[str, str]) 
     }
     releases = {
         row["release"]: _release(settings.releases / row["path"])
-        for row in evidence.tables.get("releases", [])
+        for table in RELEASE_TABLES
+        for row in evidence.tables.get(table, [])
     }
     plain = _as_json([about, evidence.steps, evidence.tables, values])
     return Account(plain[0], plain[1], plain[2], raw_files(plain[1]), plain[3], made_by, releases)

@@ -17,7 +17,7 @@ from cup_assets.audit.content import Account, idat_entry
 from cup_assets.classify.data import FACTORS
 from cup_assets.classify.release import Release
 from cup_assets.classify.release_files import load_release
-from cup_assets.console.bundle import raw_file
+from cup_assets.console.bundle import RELEASE_TABLES, raw_file
 from cup_assets.console.classify import score_array
 from cup_assets.console.errors import ConsoleError
 from cup_assets.methylome import (
@@ -41,7 +41,7 @@ class _MissingError(Exception):
 
 def check_releases(bundle: Bundle, account: Account, folder: Path) -> Iterator[Check]:
     """Unpack the releases into a folder, and hold them against the digests of the catalogue."""
-    for row in account.tables.get("releases", ()):
+    for row in (row for table in RELEASE_TABLES for row in account.tables.get(table, ())):
         release, what = row["release"], f"files of release {row['release']} have its digest"
         if release not in account.releases:
             yield Check(what, "wrong", "they are not in the bundle")
@@ -58,14 +58,14 @@ def check_releases(bundle: Bundle, account: Account, folder: Path) -> Iterator[C
 def recompute(settings: Settings, bundle: Bundle, account: Account) -> Iterator[Check]:
     """Normalise the sample's pair again and score it with each release, where everything is there.
 
-    Of a cross-validated score only the betas are computed anew: the models that made it were fitted
-    in its folds and are not kept.
+    Of a cross-validated score only the betas are computed anew: the models that made its raw score
+    were fitted in its folds and are not kept.
     """
     if account.subject["kind"] != "sample":
         return
     if account.tables.get("cv_scores"):
         yield Check(
-            "cross-validated scores, computed anew", "not done",
+            "raw cross-validated scores, computed anew", "not done",
             "the models of the folds are not kept; `cup materialize --force` fits them again",
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:

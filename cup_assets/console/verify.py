@@ -26,13 +26,16 @@ from cup_assets.audit.checks import (
 from cup_assets.audit.container import Bundle, open_bundle
 from cup_assets.audit.content import Account
 from cup_assets.audit.errors import BundleError
+from cup_assets.audit.figures import check_figures
+from cup_assets.audit.held_out import check_cross_validated
+from cup_assets.audit.panels import check_panel
 from cup_assets.compute.environment import environment
 from cup_assets.console.bundle import RELEASE_FILES, account_of, own_files, raw_file
 from cup_assets.console.errors import ConsoleError
 from cup_assets.console.recompute import check_releases, recompute
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
-from cup_assets.warehouse.bundles import current_versions, noted_bundle
+from cup_assets.warehouse.bundles import current_versions, noted_bundle, people
 from cup_assets.warehouse.evidence import Subject, gather
 
 _COLOURS = {"right": "green", "wrong": "bold red", "not done": "yellow"}
@@ -105,6 +108,7 @@ def _believed(
         lambda: check_inside(bundle, account),
         lambda: iter([check_form(bundle, account, environment())]),
         lambda: _releases(bundle, account),
+        lambda: _follows(settings, account),
         lambda: _against_the_warehouse(settings, bundle, account),
         lambda: _raw_files(settings, account, full=full),
         lambda: recompute(settings, bundle, account),
@@ -121,6 +125,14 @@ def _believed(
 def _releases(bundle: Bundle, account: Account) -> Iterator[Check]:
     with tempfile.TemporaryDirectory() as folder:
         yield from check_releases(bundle, account, Path(folder))
+
+
+def _follows(settings: Settings, account: Account) -> Iterator[Check]:
+    """Yield the checks of what follows from rows: no raw file and no model is needed for them."""
+    known = people(Catalogue(settings.catalogue)) if settings.catalogue.is_file() else {}
+    yield from check_cross_validated(account, known)
+    yield from check_figures(account, known)
+    yield from check_panel(account)
 
 
 def _against_the_warehouse(settings: Settings, bundle: Bundle, account: Account) -> Iterator[Check]:

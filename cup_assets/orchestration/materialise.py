@@ -25,6 +25,7 @@ from cup_assets.compute.environment import environment
 from cup_assets.orchestration.metadata import build_metadata
 from cup_assets.orchestration.pictures import publish_pictures, stage_files, stage_pictures
 from cup_assets.orchestration.resources import Platform
+from cup_assets.orchestration.step_start import step_start
 from cup_assets.warehouse import Catalogue, InputChangedError, MatrixFile, Recipe, Write
 from cup_assets.warehouse.disk import full_disk_as_oserror
 
@@ -110,7 +111,7 @@ def materialise(
     the work began before this call, because the recipe itself was made of it. ``files`` is the
     folder of the asset's (or its partition's) own files, which is replaced as a whole.
     """
-    catalogue = platform.catalogue
+    catalogue, started_at = platform.catalogue, step_start(context)
     previous = catalogue.current(recipe.asset, recipe.partition)
     pictures = platform.settings.reports / "pictures" / recipe.asset / (recipe.partition or "all")
     if previous and previous.fingerprint == recipe.fingerprint and not is_forced(context):
@@ -137,6 +138,7 @@ def materialise(
             data_version=data_version,
             summary=summary,
             seconds=seconds,
+            started_at=started_at,
         )
     publish_pictures(pictures, recipe.fingerprint)
     if files:

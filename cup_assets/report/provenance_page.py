@@ -27,8 +27,8 @@ def provenance_page(name: str, version: str, steps: Sequence[Mapping[str, Any]])
         The result, one of the steps.
     steps
         As `cup_assets.warehouse.evidence.steps_behind` returns them: ``name``, ``version``,
-        ``code_version``, ``parameters``, ``run_id``, ``materialised_at``, ``inputs`` and
-        ``environment``.
+        ``code_version``, ``parameters``, ``run_id``, ``started_at`` (None where it was not
+        recorded), ``materialised_at``, ``inputs`` and ``environment``.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def _step(step: Mapping[str, Any], there: Mapping[tuple[str, str], str]) -> str:
         "version": _code(step["version"]),
         "code": html.escape(step["code_version"]),
         "run": _code(step["run_id"]),
-        "made": html.escape(step["materialised_at"]),
+        "started": html.escape(step["started_at"] or "not recorded"),
+        "ended": html.escape(step["materialised_at"]),
     }
     if step["parameters"]:
         facts["parameters"] = _code(json.dumps(step["parameters"], sort_keys=True))

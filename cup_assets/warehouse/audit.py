@@ -75,7 +75,7 @@ def history(catalogue: Catalogue) -> dict[tuple[str, str], AssetVersion]:
             row["asset"], row["partition"], row["data_version"], row["fingerprint"],
             row["code_version"], json.loads(row["parameters"]), row["run_id"],
             row["materialised_at"], inputs.get((name, row["data_version"]), {}),
-            json.loads(row["summary"]),
+            json.loads(row["summary"]), row["started_at"],
         )  # fmt: skip
     return found
 

@@ -59,6 +59,18 @@ def values_sha256(values: NDArray[np.float32]) -> str:
     return hashlib.sha256(plain.tobytes()).hexdigest()
 
 
+def people(catalogue: Catalogue) -> dict[str, dict[str, str]]:
+    """Return version of ``datasets/reference`` -> sample -> person, of the rows that are stored.
+
+    For checks here: who a sample belongs to is in no bundle.
+    """
+    found: dict[str, dict[str, str]] = {}
+    rows = catalogue.query("SELECT data_version, sample_id, person FROM dataset_members")
+    for version, sample, person in rows.drop_nulls("person").iter_rows():
+        found.setdefault(version, {})[sample] = person
+    return found
+
+
 def current_versions(catalogue: Catalogue) -> set[str]:
     """Return the data versions whose rows are stored now."""
     found = catalogue.query("SELECT data_version FROM asset_versions WHERE is_current")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,7 @@ class Catalogue:
         data_version: str,
         summary: Mapping[str, Any],
         seconds: float | None = None,
+        started_at: datetime | None = None,
     ) -> None:
         """Replace an asset's rows, record its version and inputs: all of it or nothing.
 
@@ -153,7 +155,7 @@ class Catalogue:
                 replace_rows(connection, "matrices", rows.with_columns(marks), write.key)
             if write.matrices is not None or "batches" in write.tables:
                 _refresh_betas_view(connection, self.path.parent.resolve())
-            record_version(connection, recipe, run_id, data_version, summary, seconds)
+            record_version(connection, recipe, run_id, data_version, summary, seconds, started_at)
         if write.matrices is not None:
             self._collect_garbage(recipe.partition)
 

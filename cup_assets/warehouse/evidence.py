@@ -15,72 +15,21 @@ from datetime import date
 from typing import Any
 
 from cup_assets.warehouse.audit import Trace, history, results_of_sample, trace
+from cup_assets.warehouse.behind import (
+    ABOUT,
+    AS_THEY_ARE,
+    EXACT,
+    LEARNT_FROM,
+    TABLES_OF,
+    WITHHELD,
+)
 from cup_assets.warehouse.catalogue import Catalogue
 from cup_assets.warehouse.errors import WarehouseError
 
 Result = tuple[str, str]
 
-WITHHELD = {
-    "samples": ("patient_id", "extra"),
-    "dataset_members": ("person",),
-    "novelty_calls": ("patient_id",),
-}
-# Floats that a recomputation must meet to the last bit are written in hexadecimal, too.
-_EXACT = {
-    "predictions": ("score", "family_score", "typicality", "missing"),
-    "prediction_scores": ("raw_score", "score"),
-    "cv_scores": ("raw_score", "score"),
-}
 _RELEASE = "diagnosis/classifier"
-_ABOUT = {
-    "sample": {
-        "samples": "sample_id = $1",
-        "sample_qc": "sample_id = $1",
-        "verdict_overrides": "sample_id = $1",
-        "masked_betas": "sample_id = $1",
-        "cnv_profiles": "sample_id = $1",
-        "cnv_calls": "sample_id = $1",
-        "predictions": "sample_id = $1",
-        "prediction_scores": "sample_id = $1",
-        "prediction_cpgs": "sample_id = $1",
-        "prediction_differential": "sample_id = $1",
-        "cv_scores": "sample_id = $1",
-        "cnv_pools": "pool_version IN (SELECT pool_version FROM cnv_profiles WHERE sample_id = $1)",
-        "releases": "release IN (SELECT release FROM predictions WHERE sample_id = $1)",
-        "cv_metrics": "study = 'leaderboard' AND model IN (SELECT model FROM cv_scores"
-        " WHERE sample_id = $1 UNION SELECT model FROM releases JOIN predictions USING (release)"
-        " WHERE sample_id = $1)",
-    },
-    "panel": {
-        "panels": "panel_id = $1",
-        "panel_curve": "$1 <> ''",
-        "panel_choices": "$1 <> ''",
-        "panel_performance": "panel_id = $1",
-        "panel_recommended": "$1 <> ''",
-        "panel_stability": "$1 <> ''",
-        "probes": "name IN (SELECT probe_id FROM panels WHERE panel_id = $1)",
-    },
-    "release": {
-        "releases": "release = $1",
-        "cv_metrics": "study = 'leaderboard' AND model IN"
-        " (SELECT model FROM releases WHERE release = $1)",
-        "cv_choices": "study = 'leaderboard' AND model IN"
-        " (SELECT model FROM releases WHERE release = $1)",
-    },
-}
-# Of what is learnt from: the same, whichever result it is behind.
-_LEARNT_FROM = ("dataset_members", "folds", "training_plan")
-# Not replaced by the version that a result was made of, or kept for ever: shown as they are now.
-_AS_THEY_ARE = ("samples", "sample_qc", "verdict_overrides", "releases", "cnv_pools", "probes")
-_TABLES_OF = {
-    "raw/idats": "samples",
-    "normalised/betas": "sample_qc, masked_betas",
-    "cnv/profiles": "cnv_profiles, cnv_calls",
-    "datasets/reference": "dataset_members, folds",
-    "datasets/balanced": "training_plan",
-    "evaluation/leaderboard": "cv_metrics",
-    "panels/cpg": "panels",
-}
+_PANEL_RELEASE = "panels/release"
 
 
 @dataclass(frozen=True)
@@ -90,7 +39,7 @@ class Subject:
     Attributes
     ----------
     kind
-        ``sample``, ``panel`` or ``release``.
+        ``sample``, ``panel``, ``release`` (of the classifier) or ``released panel``.
     results
         The asset versions that are walked back, (name, data version).
     """
@@ -108,8 +57,8 @@ class Evidence:
     ----------
     steps
         Every asset version behind the results: name, version, fingerprint, code version,
-        parameters, run, time, inputs, and the packages it was computed with (null where an earlier
-        version of the platform did not record them).
+        parameters, run, start and end, inputs, and the packages it was computed with (start and
+        packages are null where an earlier version of the platform did not record them).
     tables
         Table -> rows, each with its run and data version.
     gone
@@ -145,7 +94,7 @@ def find_subject(catalogue: Catalogue, name: str) -> Subject:
 def gather(catalogue: Catalogue, subject: Subject) -> Evidence:
     """Read everything behind the subject's results."""
     steps = steps_behind(catalogue, subject.results)
-    about = {**_ABOUT[subject.kind], **dict.fromkeys(_LEARNT_FROM, "$1 <> ''")}
+    about = {**ABOUT[subject.kind], **dict.fromkeys(LEARNT_FROM, "$1 <> ''")}
     versions = sorted({step["version"] for step in steps})
     tables = {
         table: _rows(catalogue, table, where, subject.id, versions)
@@ -194,6 +143,12 @@ def _candidates(catalogue: Catalogue, name: str) -> Iterator[Subject]:
         [_RELEASE, name],
     )
     yield Subject("release", name, tuple(sorted(releases.iter_rows())))
+    panels = catalogue.query(
+        "SELECT asset, v.data_version FROM panel_releases r JOIN asset_versions v ON v.asset = ?"
+        " AND starts_with(r.release, 'p' || left(v.fingerprint, 12) || '-') WHERE r.release = ?",
+        [_PANEL_RELEASE, name],
+    )
+    yield Subject("released panel", name, tuple(sorted(panels.iter_rows())))
 
 
 def _of_sample(catalogue: Catalogue, sample_id: str) -> list[Result]:
@@ -221,6 +176,7 @@ def _step(found: Trace) -> dict[str, Any]:
         "code_version": record.code_version,
         "parameters": record.parameters,
         "run_id": record.run_id,
+        "started_at": _plain(record.started_at),
         "materialised_at": _plain(record.materialised_at),
         "inputs": dict(sorted(record.inputs.items())),
         "environment": record.summary.get("environment"),
@@ -233,7 +189,7 @@ def _rows(
     """Return the rows of a table (a constant of this module) that are of the versions."""
     hidden = WITHHELD.get(table, ())
     columns = f"* EXCLUDE ({', '.join(hidden)})" if hidden else "*"
-    of_version = "" if table in _AS_THEY_ARE else " AND list_contains($2, data_version)"
+    of_version = "" if table in AS_THEY_ARE else " AND list_contains($2, data_version)"
     bound = [name, versions] if of_version else [name]
     rows = catalogue.query(
         f'SELECT {columns} FROM "{table}" WHERE {where}{of_version} ORDER BY ALL', bound
@@ -243,7 +199,7 @@ def _rows(
 
 def _row(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: _plain(value) for name, value in row.items()}
-    for column in _EXACT.get(table, ()):
+    for column in EXACT.get(table, ()):
         value = row[column]
         plain[f"{column}_hex"] = None if value is None else float(value).hex()
     return plain
@@ -261,7 +217,8 @@ def _gone(catalogue: Catalogue, steps: list[dict[str, Any]]) -> Iterator[str]:
     """Say which rows were replaced by those of a later version."""
     current = {(r["asset"], r["partition"]): r["data_version"] for r in _current(catalogue)}
     for step in steps:
-        tables = _TABLES_OF.get(step["asset"])
+        is_model = step["asset"].startswith("evaluation/cv/")
+        tables = "cv_scores, cv_choices" if is_model else TABLES_OF.get(step["asset"])
         now = current.get((step["asset"], step["partition"]), step["version"])
         if tables and now != step["version"]:
             yield (

@@ -73,7 +73,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class AssetVersion:
-    """One recorded version of an asset, as read from the catalogue."""
+    """One recorded version of an asset, as read from the catalogue.
+
+    Attributes
+    ----------
+    started_at, materialised_at
+        When the step that made it started, and when it was stored; the start is None where an
+        earlier version of the platform did not record it. Provenance, no content: neither has a
+        part in a fingerprint.
+    """
 
     asset: str
     partition: str
@@ -85,6 +93,7 @@ class AssetVersion:
     materialised_at: datetime
     inputs: Mapping[str, str]
     summary: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
 
     @property
     def name(self) -> str:

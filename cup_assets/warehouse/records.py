@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -64,6 +65,7 @@ def record_version(
     data_version: str,
     summary: Mapping[str, Any],
     seconds: float | None,
+    started_at: datetime | None = None,
 ) -> None:
     """Make this the asset's current version, and write down what it was made of."""
     here = [recipe.asset, recipe.partition]
@@ -75,10 +77,13 @@ def record_version(
         [*here, data_version],
     )
     connection.execute(
-        "INSERT INTO asset_versions VALUES (?, ?, ?, ?, ?, ?, ?, now(), ?, ?, TRUE)",
+        "INSERT INTO asset_versions (asset, partition, data_version, fingerprint, code_version,"
+        " parameters, run_id, started_at, materialised_at, seconds, summary, is_current)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, now(), ?, ?, TRUE)",
         [
             *(*here, data_version, recipe.fingerprint, recipe.code_version),
-            *(json.dumps(dict(recipe.parameters)), run_id, seconds, json.dumps(dict(summary))),
+            *(json.dumps(dict(recipe.parameters)), run_id, started_at, seconds),
+            json.dumps(dict(summary)),
         ],
     )
     connection.execute(
@@ -115,6 +120,7 @@ def read_version(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> 
         materialised_at=row["materialised_at"],
         inputs={},
         summary=json.loads(row["summary"]),
+        started_at=row["started_at"],
     )
     inputs = connection.execute(
         "SELECT input, input_version FROM input_manifest"

@@ -19,7 +19,7 @@ from cup_assets.warehouse.errors import WarehouseError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _COLUMNS = (
     "SELECT table_name, column_name, data_type, column_default FROM duckdb_columns()"

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS asset_versions (
     asset VARCHAR NOT NULL, partition VARCHAR NOT NULL, data_version VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL, code_version VARCHAR NOT NULL, parameters JSON NOT NULL,
     run_id VARCHAR NOT NULL, materialised_at TIMESTAMPTZ NOT NULL, seconds DOUBLE,
-    summary JSON NOT NULL, is_current BOOLEAN NOT NULL);
+    summary JSON NOT NULL, is_current BOOLEAN NOT NULL,
+    started_at TIMESTAMPTZ); -- null in rows of schema 4 and earlier; materialised_at is the end
 CREATE TABLE IF NOT EXISTS input_manifest (
     asset VARCHAR NOT NULL, asset_version VARCHAR NOT NULL, input VARCHAR NOT NULL,
     input_version VARCHAR NOT NULL, run_id VARCHAR NOT NULL);

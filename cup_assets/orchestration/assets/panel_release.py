@@ -21,6 +21,7 @@ from cup_assets.orchestration.conventions import (
     REFERENCE,
 )
 from cup_assets.orchestration.inputs import inputs_of, require
+from cup_assets.orchestration.manifest_page import with_input_manifest
 from cup_assets.orchestration.materialise import Product, materialise
 from cup_assets.orchestration.resources import Platform
 from cup_assets.orchestration.training import load_training_data, read_folds
@@ -61,7 +62,8 @@ def panel_release(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         },
         inputs=inputs_of([require(platform, REFERENCE), require(platform, ASSAYS)]),
     )
-    return materialise(context, platform, recipe, lambda: _release(context, platform, recipe))
+    made = materialise(context, platform, recipe, lambda: _release(context, platform, recipe))
+    return with_input_manifest(platform, recipe, made)
 
 
 def _release(context: dg.AssetExecutionContext, platform: Platform, recipe: Recipe) -> Product:
