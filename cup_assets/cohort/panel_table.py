@@ -82,6 +82,11 @@ def read_panel_table(
         table = _turned(path.name, table, first)
         in_columns = table.columns[1:]
     if unknown := [name for name in in_columns if name not in wanted]:
+        if (stem := unknown[0].partition("_")[0]) in wanted:
+            raise MatrixError(
+                f"{path.name}: name {unknown[0]} by the CpG alone: {stem} (the suffix tells the"
+                " probes of one CpG on one array apart: give one value a CpG)"
+            )
         raise MatrixError(
             f"{path.name}: {some(unknown)} {'is' if len(unknown) == 1 else 'are'} not in the panel"
             f" {panel} ({some(sorted(known))}): take them out, or name another panel"

@@ -63,6 +63,7 @@ def test_a_value_of_an_amplicon_is_that_of_its_cpgs(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("id,cg00000001,cg99999999\na,0.1,0.2\n", r"cg99999999 is not in the panel p1 \(cg0"),
+        ("id,cg00000001_TC21\na,0.1\n", "name cg00000001_TC21 by the CpG alone: cg00000001 "),
         ("id,cg00000001\na,1.2\n", "cg00000001 of a is 1.2, but betas lie in 0..1: these look"),
         ("id,cg00000001\na,87\n", "is 87, but .*: these look like percentages: divide them by 100"),
         ("id,cg00000001\na,-0.1\n", "is -0.1, but betas lie in 0..1: correct it"),

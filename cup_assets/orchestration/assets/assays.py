@@ -48,7 +48,7 @@ from cup_assets.report.assay_figures import assay_accuracy_plot, refusal_plot
 from cup_assets.warehouse import Recipe
 
 FOLDER = "assays"
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 @dg.asset(
