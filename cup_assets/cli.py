@@ -220,20 +220,6 @@ def panel(
     run_panel(_settings(), names, size, gene_sets, out, technology, material)
 
 
-@app.command()
-def report(
-    sample_id: Annotated[str | None, typer.Argument(help="A diagnostic case.")] = None,
-    batch: Annotated[str | None, typer.Option(help="All cases of this batch instead.")] = None,
-    lang: Annotated[str, typer.Option(help="en or fr.")] = "en",
-    pdf: Annotated[bool, typer.Option(help="As PDF too; needs a Chromium.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder; default: this one.")] = None,
-) -> None:
-    """Write the page about a diagnostic case, or about every case of a batch."""
-    from cup_assets.console.report import run_report
-
-    run_report(_settings(), sample_id, batch, language=lang, pdf=pdf, out=out)
-
-
 app.add_typer(cli_results.app)
 
 

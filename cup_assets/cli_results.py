@@ -1,4 +1,4 @@
-"""The commands of ``cup`` that take results out of the platform: ``audit`` and ``export``.
+"""The commands of ``cup`` that take results out of the platform: ``report``, ``audit``, ``export``.
 
 Belongs here: their arguments. Does not belong here: what they do (`cup_assets.console`), the other
 commands (`cup_assets.cli`).
@@ -14,6 +14,24 @@ import typer
 from cup_assets.settings import Settings
 
 app = typer.Typer()
+
+
+@app.command()
+def report(
+    sample_id: Annotated[str | None, typer.Argument(help="A diagnostic case.")] = None,
+    batch: Annotated[str | None, typer.Option(help="All cases of this batch instead.")] = None,
+    cohort: Annotated[
+        bool, typer.Option("--cohort", help="The page about the whole cohort instead.")
+    ] = False,
+    lang: Annotated[str, typer.Option(help="en or fr.")] = "en",
+    pdf: Annotated[bool, typer.Option(help="As PDF too; needs a Chromium.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: this one.")] = None,
+) -> None:
+    """Write the page about a diagnostic case, every case of a batch, or the whole cohort."""
+    from cup_assets.console.report import run_report
+
+    settings = Settings.from_environment()
+    run_report(settings, sample_id, batch, cohort=cohort, language=lang, pdf=pdf, out=out)
 
 
 @app.command()

@@ -16,19 +16,23 @@ from cup_assets.orchestration.conventions import (
     ABLATIONS,
     BETAS,
     CLASSIFIER,
+    COHORT_REPORT,
     CONCORDANCE,
     LANDSCAPE,
     LEADERBOARD,
     LEARNING_CURVE,
     PANELS,
+    RAW,
     REFERENCE,
 )
 from cup_assets.orchestration.inputs import require
 from cup_assets.orchestration.leaderboard_notes import ranked
 from cup_assets.orchestration.resources import Platform
 from cup_assets.report.cohort_report import CohortReport, Made, Picture
-from cup_assets.warehouse import AssetVersion
+from cup_assets.report.language import LANGUAGES
+from cup_assets.warehouse import AssetVersion, Recipe
 
+CODE_VERSION = "2"
 # What the page shows where it has been made; the reference samples have to be there.
 SHOWN = (LEADERBOARD, ABLATIONS, LEARNING_CURVE, LANDSCAPE, CONCORDANCE, PANELS, CLASSIFIER)
 
@@ -99,8 +103,10 @@ def read_cohort(platform: Platform) -> CohortReport:
     query = platform.catalogue.query
     reference = require(platform, REFERENCE, checked=False)
     versions = {asset: platform.catalogue.current(asset.to_user_string()) for asset in SHOWN}
-    shown = [reference, *(version for version in versions.values() if version)]
-    made = [*shown, *platform.catalogue.current_partitions(BETAS.to_user_string()).values()]
+    made = [reference, *(version for version in versions.values() if version)]
+    # Sheets and verdicts stand on the page, too.
+    for asset in (RAW, BETAS):
+        made += platform.catalogue.current_partitions(asset.to_user_string()).values()
     counts = query(_COUNTS).row(0, named=True)
     simulated = bool(counts.pop("simulated"))
     composition = query(_COMPOSITION)
@@ -135,6 +141,34 @@ def read_cohort(platform: Platform) -> CohortReport:
         made=[_made(version) for version in sorted(made, key=lambda one: one.name)],
         missing=[asset.to_user_string() for asset, version in versions.items() if not version],
     )
+
+
+def cohort_recipe(made: Mapping[str, str]) -> Recipe:
+    """Return the recipe of the pages, from the versions that they show by name."""
+    return Recipe(
+        asset=COHORT_REPORT.to_user_string(),
+        code_version=CODE_VERSION,
+        parameters={"languages": list(LANGUAGES)},
+        inputs=made,
+    )
+
+
+def page_name(language: str) -> str:
+    """Return the name of the page's file."""
+    return f"cohort.{language}.html"
+
+
+def newer_than(platform: Platform, page: AssetVersion) -> list[str]:
+    """Return what a stored page shows otherwise than the catalogue now; empty: it is up to date.
+
+    Names of assets whose version is another, that came since or that are gone, sorted.
+    """
+    now = {one.asset: one.data_version for one in read_cohort(platform).made}
+    if cohort_recipe(now).fingerprint == page.fingerprint:
+        return []
+    names = now.keys() | page.inputs.keys()
+    other = sorted(name for name in names if now.get(name) != page.inputs.get(name))
+    return other or [f"the code of {page.asset}"]
 
 
 def _schemes(platform: Platform, metrics: pl.DataFrame) -> Sequence[str]:

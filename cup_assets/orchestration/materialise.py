@@ -111,7 +111,7 @@ def materialise(
     the work began before this call, because the recipe itself was made of it. ``files`` is the
     folder of the asset's (or its partition's) own files, which is replaced as a whole.
     """
-    catalogue, started_at = platform.catalogue, step_start(context)
+    catalogue = platform.catalogue
     previous = catalogue.current(recipe.asset, recipe.partition)
     pictures = platform.settings.reports / "pictures" / recipe.asset / (recipe.partition or "all")
     if previous and previous.fingerprint == recipe.fingerprint and not is_forced(context):
@@ -120,7 +120,7 @@ def materialise(
         if files:
             publish_pictures(files, recipe.fingerprint)
         return _result(recipe, previous.data_version, previous.summary, pictures, reused=True)
-    started = started or time.monotonic()
+    started, started_at = started or time.monotonic(), step_start(context)
     with explained_failures():
         product = make()
     seconds = time.monotonic() - started

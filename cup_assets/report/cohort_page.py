@@ -37,9 +37,9 @@ _BOARD = (
 
 @dataclass(frozen=True)
 class _Table:
-    """Cells as text; ``columns`` are (label, whether its cells are numbers)."""
+    """Cells as text; ``columns`` are (label, ``n`` for numbers or ``id`` for names in one line)."""
 
-    columns: Sequence[tuple[str, bool]]
+    columns: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     note: str = ""
@@ -119,8 +119,8 @@ def _composition(report: CohortReport, language: Language) -> _Section:
     say = _say(language)
     names = ("samples", "patients", "ffpe", "frozen", "sites", "batches")
     labels = {"ffpe": language.word("FFPE"), "frozen": language.word("frozen")}
-    columns = [(say("class"), False), (say("family"), False)]
-    columns += [(labels.get(name) or say(name), True) for name in names]
+    columns = [(say("class"), ""), (say("family"), "")]
+    columns += [(labels.get(name) or say(name), "n") for name in names]
     rows = [
         [
             language.class_name(row["class"]),
@@ -130,7 +130,7 @@ def _composition(report: CohortReport, language: Language) -> _Section:
         for row in report.composition.iter_rows(named=True)
     ]
     excluded = _Table(
-        [(say("reason"), False), (say("samples"), True)],
+        [(say("reason"), ""), (say("samples"), "n")],
         [
             [reason_cell(kind, language), language.integer(n)]
             for kind, n in report.excluded["kind", "samples"].iter_rows()
@@ -147,9 +147,9 @@ def _quality(report: CohortReport, language: Language) -> _Section:
     say = _say(language)
     names = ("samples", "pass", "warn", "fail", "unread")
     columns = [
-        (say("batch"), False),
-        (say("arrays"), False),
-        *((say(name), True) for name in names),
+        (say("batch"), "id"),
+        (say("arrays"), ""),
+        *((say(name), "n") for name in names),
     ]
     rows = [
         [row["batch"], row["arrays"] or "–", *(language.integer(row[name]) for name in names)]
@@ -161,7 +161,10 @@ def _quality(report: CohortReport, language: Language) -> _Section:
         total = report.not_passed.height
         tables.append(
             _Table(
-                [(say(name), False) for name in ("sample", "batch", "verdict", "reason")],
+                [
+                    (say(name), "id" if name in ("sample", "batch") else "")
+                    for name in ("sample", "batch", "verdict", "reason")
+                ],
                 [
                     [
                         sample,
@@ -184,7 +187,7 @@ def _quality(report: CohortReport, language: Language) -> _Section:
 
 def _board(report: CohortReport, language: Language) -> _Section:
     say = _say(language)
-    columns = [(say("model"), False), *((say(name), True) for name, _, _ in _BOARD)]
+    columns = [(say("model"), ""), *((say(name), "n") for name, _, _ in _BOARD)]
     tables = []
     for scheme, board in report.boards.items():
         by_model = board.partition_by("model", as_dict=True, maintain_order=True)
@@ -212,7 +215,8 @@ def _ablations(report: CohortReport, language: Language) -> _Section:
         ]
         for row in report.ablations.iter_rows(named=True)
     ]
-    tables = [_Table([(say(label), label in labels[2:]) for label in labels], rows)] if rows else []
+    columns = [(say(label), "n" if label in labels[2:] else "") for label in labels]
+    tables = [_Table(columns, rows)] if rows else []
     return _Section(
         say("ablations"),
         [say("ablations_intro")],
@@ -232,8 +236,8 @@ def _panels(report: CohortReport, language: Language) -> _Section:
             [language.integer(size), *(selector_cell(at, one, language) for one in selectors)]
             for (size,), at in own.sort("size").group_by("size", maintain_order=True)
         ]
-        columns = [(say("size"), False)]
-        columns += [(f"{say('error')}, {say(f'selector_{one}')}", True) for one in selectors]
+        columns = [(say("size"), "")]
+        columns += [(f"{say('error')}, {say(f'selector_{one}')}", "n") for one in selectors]
         tables.append(_Table(columns, rows, language.word(str(model))))
     text = [say("panels_intro")]
     if report.recommended:
@@ -243,7 +247,7 @@ def _panels(report: CohortReport, language: Language) -> _Section:
 
 def _landscape(report: CohortReport, language: Language) -> _Section:
     say = _say(language)
-    columns = [(say("way"), False), (say("method"), False), (say("accuracy"), True)]
+    columns = [(say("way"), ""), (say("method"), ""), (say("accuracy"), "n")]
     rows = [
         [
             say(f"kind_{row['kind']}"),
@@ -272,7 +276,9 @@ def _made_from(report: CohortReport, language: Language) -> _Section:
         ]
         for one in report.made
     ]
-    columns = [(language.text(f"provenance.{name}"), False) for name in names]
+    columns = [
+        (language.text(f"provenance.{name}"), "id" if name == "asset" else "") for name in names
+    ]
     return _Section(language.text("cohort.made_from"), [], [_Table(columns, rows)])
 
 

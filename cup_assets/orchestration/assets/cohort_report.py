@@ -10,7 +10,13 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.orchestration.automation import ON_SETTLED_DATA
-from cup_assets.orchestration.cohort_report import SHOWN, read_cohort
+from cup_assets.orchestration.cohort_report import (
+    CODE_VERSION,
+    SHOWN,
+    cohort_recipe,
+    page_name,
+    read_cohort,
+)
 from cup_assets.orchestration.conventions import (
     COHORT_REPORT,
     COMPUTE_POOL,
@@ -23,7 +29,6 @@ from cup_assets.orchestration.resources import Platform
 from cup_assets.report.cohort_page import cohort_page
 from cup_assets.report.cohort_report import CohortReport
 from cup_assets.report.language import LANGUAGES
-from cup_assets.warehouse import Recipe
 
 
 @dg.asset(
@@ -32,7 +37,7 @@ from cup_assets.warehouse import Recipe
     group_name="evaluation",
     kinds={"python", "html"},
     owners=OWNERS,
-    code_version="1",
+    code_version=CODE_VERSION,
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
     automation_condition=ON_SETTLED_DATA,
@@ -45,12 +50,7 @@ def cohort_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     """
     with explained_failures():
         report = read_cohort(platform)
-    recipe = Recipe(
-        asset=COHORT_REPORT.to_user_string(),
-        code_version="1",
-        parameters={"languages": list(LANGUAGES)},
-        inputs={one.asset: one.data_version for one in report.made},
-    )
+    recipe = cohort_recipe({one.asset: one.data_version for one in report.made})
     folder = platform.settings.reports / "cohort"
     result = materialise(context, platform, recipe, lambda: _pages(report), files=folder)
     pages = {
@@ -58,11 +58,6 @@ def cohort_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         for code in LANGUAGES
     }
     return result._replace(metadata={**(result.metadata or {}), **pages})
-
-
-def page_name(language: str) -> str:
-    """Return the name of the page's file."""
-    return f"cohort.{language}.html"
 
 
 def _pages(report: CohortReport) -> Product:
