@@ -12,8 +12,9 @@ from cup_assets.classify.models import MODELS
 from cup_assets.classify.parameters import EvaluationParameters
 
 ORDERS = ("separation", "mean_rank")
-# The cheapest first, as `benchmarks/panel_cost.py` measures them.
-BY_COST = ("logistic_regression", "svm", "xgboost", "neural_network", "random_forest")
+# By what they cost (`benchmarks/panel_cost.py`), but for logistic regression: it costs hardly more
+# than boosted trees and makes more of few CpGs.
+RANDOM_JUDGES = ("logistic_regression", "xgboost", "neural_network", "svm", "random_forest")
 _COUNTS = (
     *("candidates", "components", "trees", "random_draws", "max_repeats", "differential_size"),
     *("boruta_candidates", "boruta_rounds", "boruta_depth", "stability_chosen"),
@@ -75,8 +76,9 @@ class PanelParameters:
     random_draws
         Random panels drawn per size and fold; their mean is the base line.
     random_models
-        Model families that judge the random panels, as often as there are draws; none named: the
-        cheapest of those of the curve. The most variable CpGs are judged by every family.
+        Model families that judge the random panels, as often as there are draws; none named: a
+        cheap one, of those of the curve the first of `RANDOM_JUDGES`. The most variable CpGs are
+        judged by every family.
     max_repeats
         Repeats of the outer folds that the curve uses, the first ones.
     bootstraps
@@ -160,7 +162,7 @@ class PanelParameters:
     @property
     def random_families(self) -> tuple[str, ...]:
         """Those of them that random panels are judged by."""
-        return self.random_models or (min(self.families, key=BY_COST.index),)
+        return self.random_models or (min(self.families, key=RANDOM_JUDGES.index),)
 
     def preparation(self, n_probes: int) -> EvaluationParameters:
         """Return what the classifiers' pipeline needs to prepare ``n_probes`` probes."""

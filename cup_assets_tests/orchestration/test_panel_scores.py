@@ -20,6 +20,7 @@ from cup_assets.orchestration.panel_scores import keep_each, score_keys
 from cup_assets.panels import PanelParameters
 from cup_assets.panels.fold_choice import choose_in_fold, fold_tasks, narrow_choices
 from cup_assets.panels.judge import JudgeTask, PanelScores, judge_panels, judge_tasks
+from cup_assets.warehouse import Catalogue
 from cup_assets_tests.classify.synthetic import QUICK, cohort, folds
 from cup_assets_tests.orchestration.chain import Chain
 
@@ -124,9 +125,8 @@ def test_a_run_takes_over_what_an_earlier_one_made_and_a_forced_one_does_not(
     assert not forced.success
 
 
-@pytest.mark.slow
-def test_the_tables_of_the_panels_belong_together(complete: Chain) -> None:
-    query = complete.catalogue.query
+def test_the_tables_of_the_panels_belong_together(complete_data: Path) -> None:
+    query = Catalogue(complete_data / "warehouse" / "cup.duckdb").query
     recommended = query("SELECT * FROM panel_recommended")
     assert recommended["scope"].to_list() == ["family", "overall"]
     size = recommended["size"][1]
