@@ -19,11 +19,16 @@ from cup_assets.public.fetch import Landed, carry_out
 from cup_assets.public.labels import candidates, unmapped_words
 from cup_assets.public.plan import Plan, Request, make_plan
 from cup_assets.public.registry import Accession, find_accession, load_registry
-from cup_assets.public.samples import LeftOut
+from cup_assets.public.samples import DescribedBy, LeftOut
 from cup_assets.public.web import Manners, Web
 from cup_assets.settings import Settings
 
 _SHOWN = 20
+_LAYOUTS = {
+    "series_matrix": "the series matrix",
+    "soft": "the SOFT family file",
+    "miniml": "the MINiML family archive",
+}
 
 
 def run_list(settings: Settings) -> None:
@@ -76,19 +81,28 @@ def run_fetch(
         **({} if batch_size is None else {"batch_size": batch_size}),
     )
     with Web(manners or Manners()) as web:
-        plan = make_plan(web, request)
+        with _bars(console) as bars:
+            reading = bars.add_task("reading descriptions", total=None)
+            plan = make_plan(
+                web, request,
+                lambda _, done, total: bars.update(reading, completed=done, total=total),
+            )  # fmt: skip
         _print_plan(console, settings, request, plan)
         if dry_run:
             console.print("nothing was fetched (--dry-run)", markup=False)
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as bars:
+        with _bars(console) as bars:
             tasks = {step: bars.add_task(step, total=None) for step in ("downloading", "unpacking")}
             landed = carry_out(
                 web, request, plan,
                 lambda step, done, total: bars.update(tasks[step], completed=done, total=total),
             )  # fmt: skip
     _print_landed(console, plan, landed)
+
+
+def _bars(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    return Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
 
 
 def _print_plan(console: Console, settings: Settings, request: Request, plan: Plan) -> None:
@@ -98,6 +112,7 @@ def _print_plan(console: Console, settings: Settings, request: Request, plan: Pl
     lines = [
         f"{entry.accession}: {entry.title}",
         f"  from {request.base_url}: {_number(len(offer.downloads), 'download')}, {size}{files}",
+        *_described(offer.described_by),
         f"  {len(offer.samples):,} samples: {_counts(s.array for s in offer.samples)}",
         f"  diagnosis: {plan.n_diagnosed:,} mapped, {len(plan.labels) - plan.n_diagnosed:,} not",
     ]
@@ -120,6 +135,12 @@ def _print_plan(console: Console, settings: Settings, request: Request, plan: Pl
     _print_left_out(console, offer.left_out)
     for warning in plan.warnings:
         console.print(f"warning  {warning}", style="yellow", markup=False)
+
+
+def _described(by: DescribedBy | None) -> list[str]:
+    if by is None:
+        return []
+    return [f"  described by {_LAYOUTS[by.layout]}: {by.why}", *(f"    {url}" for url in by.files)]
 
 
 def _print_landed(console: Console, plan: Plan, landed: Landed) -> None:

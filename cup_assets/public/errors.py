@@ -18,6 +18,10 @@ class TransferError(PublicError):
     """A file that could not be transferred, or is not the one that was announced."""
 
 
+class AbsentError(TransferError):
+    """A file that the source does not have (404)."""
+
+
 class ChangedError(TransferError):
     """A file that is no longer the one that was fetched before."""
 

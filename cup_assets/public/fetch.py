@@ -157,6 +157,7 @@ def _record(
             "unverified": entry.unverified,
             "accepted_unverified": not entry.verified and request.accept_unverified,
         },
+        "described_by": asdict(plan.offer.described_by) if plan.offer.described_by else None,
         "licence": entry.licence,
         "citation": entry.citation,
         "batch_size": request.batch_size,

@@ -1,7 +1,7 @@
 """What a GEO series offers, and where.
 
 Belongs here: the layout of GEO's file server. Does not belong here: downloading (`transfer`),
-unpacking (`archive`), the meaning of the words (`labels`).
+unpacking (`archive`), what is said of the samples (`described`), what that means (`labels`).
 
 The layout, as NCBI's "Programmatic access to GEO" (https://www.ncbi.nlm.nih.gov/geo/info/
 geo_paccess.html) and the downloaders of others (Bioconductor's GEOquery) have it; it could be
@@ -11,6 +11,8 @@ tested here against a stand-in only:
     Listing with ``GSE140686_series_matrix.txt.gz``, or ``GSE140686-GPL13534_series_matrix.txt.gz``
     and so on where the series has several platforms. What stands above the table is all that is
     read of it.
+``series/GSE140nnn/GSE140686/soft/GSE140686_family.soft.gz``, ``miniml/GSE140686_family.xml.tgz``
+    The same descriptions, of all platforms together with all tables (`described`).
 ``series/GSE140nnn/GSE140686/suppl/filelist.txt``
     Tab-separated ``#Archive/File, Name, Time, Size, Type``: the archive, and what is in it.
 ``series/GSE140nnn/GSE140686/suppl/GSE140686_RAW.tar``
@@ -22,34 +24,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cup_assets.cohort.batch_files import is_idat
-from cup_assets.cohort.series_matrix import read_sample_columns
+from cup_assets.public.described import Told, described_samples
 from cup_assets.public.errors import PublicError
 from cup_assets.public.registry import Accession
-from cup_assets.public.samples import LeftOut, Offer, RemoteFile, SourceSample
+from cup_assets.public.samples import LeftOut, Offer, RemoteFile
 from cup_assets.public.web import Web
 
-PLATFORMS = {
-    "GPL8490": "hm27",
-    "GPL13534": "450k",
-    "GPL16304": "450k",
-    "GPL21145": "epic",
-    "GPL23976": "epic",
-    "GPL29753": "epic",
-    "GPL33022": "epicv2",
-}
-"""GEO's platforms that are methylation arrays of this platform, as public tables list them."""
-
-_TABLE = b"!series_matrix_table_begin"
-_HREF = re.compile(r'href="([^"/?]+)"', re.IGNORECASE)
 _OF_SAMPLE = re.compile(r"(GSM\d+)[^0-9].+", re.IGNORECASE)
 _COLOUR = re.compile(r"(Grn|Red|Green)\.idat(\.gz)?$", re.IGNORECASE)
 
 
-def offer(web: Web, base: str, entry: Accession, folder: Path) -> Offer:
+def offer(
+    web: Web, base: str, entry: Accession, folder: Path, told: Told = lambda *_: None
+) -> Offer:
     """Ask what a series offers; nothing but descriptions is transferred.
 
     Parameters
@@ -60,13 +51,16 @@ def offer(web: Web, base: str, entry: Accession, folder: Path) -> Offer:
     entry : Accession
     folder : Path
         Gets the beginning of each series matrix.
+    told : callable, optional
+        Called with "reading descriptions", and bytes done and in all, where they are long.
 
     Raises
     ------
     PublicError
         If the series is not there, or has no archive of raw files.
     """
-    samples = _samples(web, base, entry, folder)
+    place = series_folder(base, entry.accession)
+    samples, described_by = described_samples(web, place, entry, folder, told)
     kept, left_out = [], []
     for sample in samples:
         if sample.array in entry.arrays:
@@ -88,7 +82,7 @@ def offer(web: Web, base: str, entry: Accession, folder: Path) -> Offer:
                 f"{entry.accession}: its archive lists no IDAT file of a sample on"
                 f" {', '.join(entry.arrays)}: it cannot be fetched as raw data"
             )
-    return Offer(tuple(kept), (archive,), n_files, tuple(left_out), tuple(warnings))
+    return Offer(tuple(kept), (archive,), n_files, tuple(left_out), tuple(warnings), described_by)
 
 
 def series_folder(base: str, accession: str) -> str:
@@ -120,37 +114,6 @@ def files_by_sample(names: Sequence[str]) -> dict[str, dict[str, str]]:
         sample: {colour: files[0] for colour, files in colours.items() if len(files) == 1}
         for sample, colours in found.items()
     }
-
-
-def _samples(web: Web, base: str, entry: Accession, folder: Path) -> list[SourceSample]:
-    place = f"{series_folder(base, entry.accession)}/matrix/"
-    listing = web.text(place)
-    own = re.compile(rf"{entry.accession}(-GPL\d+)?_series_matrix\.txt\.gz")
-    names = sorted({name for name in _HREF.findall(listing or "") if own.fullmatch(name)})
-    if not names:
-        raise PublicError(f"{place}: lists no series matrix: check the accession and the address")
-    samples: dict[str, SourceSample] = {}
-    for name in names:
-        path = folder / name.removesuffix(".gz")
-        path.write_text(_decoded(web.beginning(place + name, _TABLE)), "utf-8")
-        table = read_sample_columns(path, also=("platform_id",))
-        if table is None:
-            raise PublicError(f"{name}: names no samples (!Sample_geo_accession)")
-        for row in table.to_dicts():
-            facts: Mapping[str, str] = {c: text for c, text in row.items() if text is not None}
-            sample_id = facts.get("geo_accession", "").upper()
-            array = PLATFORMS.get(facts.get("platform_id", ""))
-            if not re.fullmatch(r"GSM\d+", sample_id) or sample_id in samples:
-                raise PublicError(f"{name}: names {sample_id!r}, which is no sample or there twice")
-            samples[sample_id] = SourceSample(sample_id, array, facts)
-    return [samples[name] for name in sorted(samples)]
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:  # free text of submitters, as old as the array
-        return text.decode("cp1252", "replace")
 
 
 def _archive(web: Web, base: str, accession: str) -> tuple[RemoteFile, list[str] | None]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cup_assets.public import gdc, geo
 from cup_assets.public.batches import DEFAULT_SIZE
+from cup_assets.public.described import Told
 from cup_assets.public.errors import PublicError
 from cup_assets.public.labels import Labelled, label
 from cup_assets.public.registry import Accession
@@ -75,8 +76,10 @@ class Plan:
         return sum(said.diagnosis is not None for said in self.labels)
 
 
-def make_plan(web: Web, request: Request) -> Plan:
+def make_plan(web: Web, request: Request, told: Told = lambda *_: None) -> Plan:
     """Ask the source what it offers, and apply the label map; transfers descriptions only.
+
+    ``told`` is called with "reading descriptions", and bytes done and in all, where they are long.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def make_plan(web: Web, request: Request) -> Plan:
     entry = request.entry
     request.folder.mkdir(parents=True, exist_ok=True)
     if entry.source == "geo":
-        offer = geo.offer(web, request.base_url, entry, request.folder)
+        offer = geo.offer(web, request.base_url, entry, request.folder, told)
     else:
         offer = gdc.offer(web, request.base_url, entry)
     if not offer.samples:

@@ -26,9 +26,10 @@ from cup_assets.public.errors import RegistryError
 SOURCES = {"geo": re.compile(r"GSE\d{1,9}"), "gdc": re.compile(r"[A-Z][A-Z0-9_.-]{2,39}")}
 ARRAYS = ("hm27", "450k", "epic", "epicv2")
 SEXES = ("F", "M")
+DESCRIPTIONS = ("series_matrix", "soft", "miniml")  # of a GEO series; the first is tried first
 COLUMNS = ("patient_id", "material", "sex", "site")
 _REQUIRED = {"accession", "source", "title", "arrays", "verified", "licence", "citation"}
-_OPTIONAL = {"samples", "role", "labels", "unverified", "notes", *COLUMNS}
+_OPTIONAL = {"samples", "role", "labels", "unverified", "notes", "description", *COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Accession:
         For people.
     version
         SHA-256 of the file.
+    description
+        The one of `DESCRIPTIONS` to be read; empty: the first that is there.
     """
 
     accession: str
@@ -113,6 +116,7 @@ class Accession:
     citation: str
     notes: str
     version: str
+    description: str = ""
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -217,6 +221,7 @@ class _Reader:
             self._choice("role", ROLES, "reference"), self._labels(),
             {name: self._column(name) for name in COLUMNS if name in self.content},
             self._text("licence"), self._text("citation"), self._text("notes", ""), version,
+            self._choice("description", ("", *(DESCRIPTIONS if source == "geo" else ())), ""),
         )  # fmt: skip
 
     def _arrays(self) -> tuple[str, ...]:

@@ -63,6 +63,26 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class DescribedBy:
+    """From where it is known what a source says about its samples.
+
+    Attributes
+    ----------
+    layout
+        One of `registry.DESCRIPTIONS`.
+    why
+        Why this one was read.
+    files
+        Address -> SHA-256 of what was read: of a series matrix the lines above its table, of a SOFT
+        file the packed file, of a MINiML archive the XML in it.
+    """
+
+    layout: str
+    why: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Offer:
     """What a source offers under an accession.
 
@@ -78,6 +98,8 @@ class Offer:
         Samples and files that will not land.
     warnings
         What a person should know beforehand.
+    described_by
+        Which of several descriptions was read, or None where the source has but one.
     """
 
     samples: tuple[SourceSample, ...]
@@ -85,6 +107,7 @@ class Offer:
     n_files: int | None
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
+    described_by: DescribedBy | None = None
 
     @property
     def n_bytes(self) -> int | None:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ import httpx
 from cup_assets.cohort.array_files import file_digest
 from cup_assets.public.errors import ChangedError, TransferError
 from cup_assets.public.samples import RemoteFile
-from cup_assets.public.web import Interrupted, Web
+from cup_assets.public.web import Interrupted, Web, validator_of
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
@@ -153,7 +153,7 @@ def _is_still(web: Web, remote: RemoteFile, before: Fetched, target: Path) -> bo
     else:
         headers = web.headers(remote.url)
         size = headers.get("Content-Length", str(before.size))
-        same = bool(before.validator) and _validator(headers) == before.validator
+        same = bool(before.validator) and validator_of(headers) == before.validator
         same = same and size == str(before.size)
     return same and file_digest(target) == (before.size, before.sha256)
 
@@ -253,7 +253,7 @@ class _Part:
                 " fetch again, and if it stays so tell the source"
             )
         self.size = total if total is not None else self.remote.size
-        self.validator = _validator(answer.headers)
+        self.validator = validator_of(answer.headers)
         notes = {"url": self.remote.url, "md5": self.remote.md5, "validator": self.validator}
         write_json(self.notes, notes)
         return start
@@ -261,11 +261,6 @@ class _Part:
     def _forget(self) -> None:
         self.path.unlink(missing_ok=True)
         self.notes.unlink(missing_ok=True)
-
-
-def _validator(headers: Mapping[str, str]) -> str:
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 
 
 def _md5(path: Path) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from cup_assets.public.errors import PublicError, TransferError
+from cup_assets.public.errors import AbsentError, PublicError, TransferError
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_TEXT = 2**26
@@ -99,19 +99,22 @@ class Web:
                 return once()
             except Interrupted as fault:
                 failures = 1 if fault.progress else failures + 1
-                pause = self.manners.first_pause * 2 ** (failures - 1)
-                if fault.after is not None and fault.after > self.manners.longest_pause:
-                    raise TransferError(
-                        f"{what}: {fault.why}, and asks for a pause of {fault.after:,.0f} s: run"
-                        " the same command again later, what has arrived is kept"
-                    ) from fault
-                if failures > self.manners.retries:
-                    raise TransferError(
-                        f"{what}: {fault.why}; given up after {failures} attempts: run the same"
-                        " command again later, what has arrived is kept"
-                    ) from fault
-                wait = pause if fault.after is None else max(fault.after, pause)
-                self._sleep(min(wait, self.manners.longest_pause))
+                self._pause(what, fault, failures)
+
+    def _pause(self, what: str, fault: Interrupted, failures: int) -> None:
+        pause = self.manners.first_pause * 2 ** (failures - 1)
+        if fault.after is not None and fault.after > self.manners.longest_pause:
+            raise TransferError(
+                f"{what}: {fault.why}, and asks for a pause of {fault.after:,.0f} s: run the same"
+                " command again later, what has arrived is kept"
+            ) from fault
+        if failures > self.manners.retries:
+            raise TransferError(
+                f"{what}: {fault.why}; given up after {failures} attempts: run the same command"
+                " again later, what has arrived is kept"
+            ) from fault
+        wait = pause if fault.after is None else max(fault.after, pause)
+        self._sleep(min(wait, self.manners.longest_pause))
 
     @contextmanager
     def ask(self, method: str, url: str, **options: Any) -> Iterator[httpx.Response]:
@@ -132,6 +135,10 @@ class Web:
                 if answer.status_code in _AGAIN:
                     why = f"the server answers {answer.status_code}"
                     raise Interrupted(why, after=_retry_after(answer))
+                if answer.status_code == 404:
+                    raise AbsentError(
+                        f"{url}: is not there (404): check the accession and the base address"
+                    )
                 if answer.status_code not in (200, 206, 416):
                     raise TransferError(_refusal(url, answer.status_code))
                 yield answer
@@ -147,10 +154,8 @@ class Web:
         """Return a page, or None where there is none (404)."""
         try:
             return self.repeat(url, lambda: self._body("GET", url)).decode("utf-8", "replace")
-        except TransferError as error:
-            if str(error) == _refusal(url, 404):
-                return None
-            raise
+        except AbsentError:
+            return None
 
     def json(self, url: str, payload: Any) -> Any:
         """Return the answer to a JSON query.
@@ -205,6 +210,49 @@ class Web:
                     break
         raise TransferError(f"{url}: has no line {end.decode()}: is it a series matrix?")
 
+    def blocks(
+        self, url: str, told: Callable[[int, int | None], None] = lambda *_: None
+    ) -> Iterator[bytes]:
+        """Yield a file as it arrives; it is held nowhere.
+
+        A line that breaks is taken up where it broke, if the file is still the same. ``told`` is
+        called with the bytes that have arrived, and those of the file where the server says it.
+
+        Raises
+        ------
+        TransferError
+            If it cannot be had, or is not the same file any more.
+        """
+        arrived, failures, total, validator = 0, 0, None, ""
+        while True:
+            start, headers = arrived, {}
+            if start:
+                headers = {"Range": f"bytes={start}-", "If-Range": validator}
+            try:
+                with self.ask("GET", url, headers=headers) as answer:
+                    if start and (
+                        answer.status_code != 206
+                        or not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+                    ):
+                        raise TransferError(f"{url}: changed while it was read: try again")
+                    if not start:
+                        validator = validator_of(answer.headers)
+                        length = answer.headers.get("Content-Length", "")
+                        total = int(length) if length.isdigit() else None
+                    for block in answer.iter_raw():
+                        arrived += len(block)
+                        told(arrived, total)
+                        yield block
+                if total is None or arrived >= total:
+                    return
+                fault = Interrupted(f"it broke off after {arrived:,} of {total:,} bytes")
+            except Interrupted as broken:
+                fault = broken
+            if arrived and not validator:
+                raise TransferError(f"{url}: {fault.why}, and cannot be resumed: try again")
+            failures = 1 if arrived > start else failures + 1
+            self._pause(url, fault, failures)
+
     def _body(self, method: str, url: str, **options: Any) -> bytes:
         body = b""
         with self.ask(method, url, **options) as answer:
@@ -223,9 +271,13 @@ class Web:
             self._sleep(wait)
 
 
+def validator_of(headers: Mapping[str, str]) -> str:
+    """Return what tells that a file is still the same: its strong ETag, else its last change."""
+    etag = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
 def _refusal(url: str, status: int) -> str:
-    if status == 404:
-        return f"{url}: is not there (404): check the accession and the base address"
     if status in (401, 403):
         return f"{url}: is not open to everybody ({status}): only open data are fetched"
     return f"{url}: the server answers {status}"

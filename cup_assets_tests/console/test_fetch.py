@@ -14,7 +14,7 @@ from cup_assets.public.web import Manners
 from cup_assets.settings import Settings
 from cup_assets.simulate import SimulatedCohort
 from cup_assets_tests.console.conftest import Cup
-from cup_assets_tests.public.cohorts import ARCHIVE, serve_series, submitted
+from cup_assets_tests.public.cohorts import ARCHIVE, SOFT, serve_series, submitted
 from cup_assets_tests.public.server import Site, serving
 
 HASTY = Manners(pace=0.0)
@@ -40,6 +40,7 @@ def test_a_dry_run_prints_what_would_come_and_brings_nothing(
     printed = capsys.readouterr().out
     size = len(site.pages[ARCHIVE].body) / 1e6
     assert f"1 download, {size:,.1f} MB with 12 IDAT files" in printed
+    assert "described by the series matrix: it is there" in printed
     assert "6 samples: 6 on 450k" in printed
     assert "diagnosis: 5 mapped, 1 not" in printed
     assert "2  hpv-positive squamous cell carcinoma" in printed
@@ -76,6 +77,18 @@ def test_a_fetch_needs_the_flag_and_then_says_what_landed(
     printed = capsys.readouterr().out
     assert "6 samples (5 with a diagnosis) landed in 1 batch: GSE87053-01" in printed
     assert (settings.landing / "GSE87053-01" / "_COMPLETE").exists()
+
+
+def test_without_a_series_matrix_it_says_what_was_read_instead(
+    site: Site, settings: Settings, mini_cohort: SimulatedCohort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve_series(site, submitted(mini_cohort), layouts=("soft",))
+    run_fetch(settings, "GSE87053", dry_run=True, manners=HASTY)
+    printed = capsys.readouterr().out
+    assert f"described by the SOFT family file: {site.url}" in printed
+    assert "/matrix/: lists no series matrix\n" in printed
+    assert f"    {site.url}{SOFT}\n" in printed
+    assert "diagnosis: 5 mapped, 1 not" in printed
 
 
 def test_without_an_accession_the_list_is_pointed_to(settings: Settings) -> None:

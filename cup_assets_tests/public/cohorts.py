@@ -7,10 +7,11 @@ import hashlib
 import io
 import tarfile
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
@@ -24,6 +25,8 @@ PROJECT = "TCGA-LUSC"
 PLACE = f"/geo/series/GSE87nnn/{SERIES}"
 ARCHIVE = f"{PLACE}/suppl/{SERIES}_RAW.tar"
 MATRIX = f"{PLACE}/matrix/{SERIES}_series_matrix.txt.gz"
+SOFT = f"{PLACE}/soft/{SERIES}_family.soft.gz"
+MINIML = f"{PLACE}/miniml/{SERIES}_family.xml.tgz"
 
 
 @dataclass
@@ -64,6 +67,10 @@ def submitted(cohort: SimulatedCohort, n: int = 6) -> list[Submitted]:
     return samples
 
 
+def title_of(sample: Submitted) -> str:
+    return f"tumour {sample.accession}"
+
+
 def series_matrix(samples: Sequence[Submitted]) -> bytes:
     def line(name: str, values: Iterable[str]) -> str:
         return "\t".join([name, *(f'"{value}"' for value in values)])
@@ -71,7 +78,7 @@ def series_matrix(samples: Sequence[Submitted]) -> bytes:
     rows = [
         '!Series_title\t"A title; with, everything"',
         "",
-        line("!Sample_title", [f"tumour {s.accession}" for s in samples]),
+        line("!Sample_title", [title_of(s) for s in samples]),
         line("!Sample_geo_accession", [s.accession for s in samples]),
         line("!Sample_source_name_ch1", [s.source for s in samples]),
         line("!Sample_platform_id", [s.platform for s in samples]),
@@ -91,6 +98,69 @@ def series_matrix(samples: Sequence[Submitted]) -> bytes:
     return gzip.compress("\n".join(rows).encode(), mtime=0)
 
 
+def soft_lines(samples: Sequence[Submitted], rows: int = 3) -> list[str]:
+    """Return a SOFT family file, with a table of each platform and sample."""
+
+    def table(kind: str) -> list[str]:
+        values = [f"cg{i:08}\t0.5\t= not a field" for i in range(rows)]
+        return [f"!{kind}_table_begin", "ID_REF\tVALUE\tX", *values, f"!{kind}_table_end"]
+
+    found = ["^DATABASE = GeoMiame", "!Database_name = Gene Expression Omnibus (GEO)"]
+    found += [f"^SERIES = {SERIES}", "!Series_title = A title; with, everything"]
+    found += [f"!Series_sample_id = {s.accession}" for s in samples]
+    for platform in sorted({s.platform for s in samples}):
+        found += [f"^PLATFORM = {platform}", f"!Platform_title = {platform}", *table("platform")]
+    for s in samples:
+        found += [f"^SAMPLE = {s.accession}", f"!Sample_title = {title_of(s)}"]
+        found += [f"!Sample_geo_accession = {s.accession}", "!Sample_channel_count = 1"]
+        found += [f"!Sample_source_name_ch1 = {s.source}", "!Sample_source_name_ch2 = reference"]
+        found += [f"!Sample_characteristics_ch1 = {text}" for text in s.characteristics]
+        found += ["!Sample_characteristics_ch2 = sex: both", f"!Sample_platform_id = {s.platform}"]
+        found += ["!Sample_data_row_count = 3", "#ID_REF = ", "#VALUE = beta", *table("sample")]
+    return found
+
+
+def family_soft(samples: Sequence[Submitted], rows: int = 3) -> bytes:
+    return gzip.compress("\n".join([*soft_lines(samples, rows), ""]).encode(), mtime=0)
+
+
+def miniml_xml(samples: Sequence[Submitted]) -> str:
+    def characteristic(text: str) -> str:
+        tag, found, value = text.partition(":")
+        named = f" tag={quoteattr(tag.strip())}" if found else ""
+        return f"<Characteristics{named}>\n{escape(value if found else text)}\n</Characteristics>"
+
+    def sample(s: Submitted) -> str:
+        said = "\n      ".join(characteristic(text) for text in s.characteristics)
+        return f"""
+  <Sample iid="{s.accession}">
+    <Status database="GEO"><Release-Date>2016-02-01</Release-Date></Status>
+    <Title>{escape(title_of(s))}</Title>
+    <Accession database="GEO">{s.accession}</Accession>
+    <Channel position="1">
+      <Source>{escape(s.source)}</Source>
+      <Organism taxid="9606">Homo sapiens</Organism>
+      {said}
+    </Channel>
+    <Channel position="2"><Characteristics tag="sex">both</Characteristics></Channel>
+    <Platform-Ref ref="{s.platform}" />
+    <Data-Table><External-Data rows="3">\n{s.accession}-tbl-1.txt\n</External-Data></Data-Table>
+  </Sample>"""
+
+    return f"""<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+<MINiML xmlns="http://www.ncbi.nlm.nih.gov/geo/info/MINiML" version="0.5.0">
+  <Platform iid="GPL13534"><Title>an array</Title></Platform>{"".join(map(sample, samples))}
+</MINiML>
+"""
+
+
+def family_miniml(samples: Sequence[Submitted], tables_first: bool = False) -> bytes:
+    tables = {f"{s.accession}-tbl-1.txt": b"cg00000000\t0.5\n" * 2000 for s in samples}
+    xml = {f"{SERIES}_family.xml": miniml_xml(samples).encode()}
+    files = tables | xml if tables_first else xml | tables
+    return gzip.compress(archive(files), mtime=0)
+
+
 def archive(files: dict[str, bytes], more: Iterable[tarfile.TarInfo] = ()) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
@@ -103,17 +173,19 @@ def archive(files: dict[str, bytes], more: Iterable[tarfile.TarInfo] = ()) -> by
     return stream.getvalue()
 
 
-def serve_series(site: Site, samples: Sequence[Submitted], raw: bytes | None = None) -> None:
-    """Serve a series; a platform more than one has a matrix of its own."""
-    platforms = sorted({sample.platform for sample in samples})
-    names = []
-    for platform in platforms:
-        own = [sample for sample in samples if sample.platform == platform]
-        suffix = f"-{platform}" if len(platforms) > 1 else ""
-        names.append(f"{SERIES}{suffix}_series_matrix.txt.gz")
-        site.put(f"{PLACE}/matrix/{names[-1]}", series_matrix(own))
-    links = "".join(f'<a href="{name}">{name}</a>\n' for name in ["../", *names])
-    site.put(f"{PLACE}/matrix/", f"<html><pre>{links}</pre></html>")
+def serve_series(
+    site: Site,
+    samples: Sequence[Submitted],
+    raw: bytes | None = None,
+    layouts: Collection[str] = ("series_matrix",),
+) -> None:
+    """Serve a series, described in these layouts."""
+    if "series_matrix" in layouts:
+        serve_matrices(site, samples)
+    if "soft" in layouts:
+        site.put(SOFT, family_soft(samples))
+    if "miniml" in layouts:
+        site.put(MINIML, family_miniml(samples))
     files = {name: content for sample in samples for name, content in sample.files.items()}
     body = raw if raw is not None else archive(files)
     site.put(ARCHIVE, body)
@@ -123,6 +195,19 @@ def serve_series(site: Site, samples: Sequence[Submitted], raw: bytes | None = N
         *(f"File\t{name}\t\t{len(content)}\tIDAT" for name, content in files.items()),
     ]
     site.put(f"{PLACE}/suppl/filelist.txt", "\n".join(rows) + "\n")
+
+
+def serve_matrices(site: Site, samples: Sequence[Submitted]) -> None:
+    """Serve series matrices; a platform more than one has a matrix of its own."""
+    platforms = sorted({sample.platform for sample in samples})
+    names = []
+    for platform in platforms:
+        own = [sample for sample in samples if sample.platform == platform]
+        suffix = f"-{platform}" if len(platforms) > 1 else ""
+        names.append(f"{SERIES}{suffix}_series_matrix.txt.gz")
+        site.put(f"{PLACE}/matrix/{names[-1]}", series_matrix(own))
+    links = "".join(f'<a href="{name}">{name}</a>\n' for name in ["../", *names])
+    site.put(f"{PLACE}/matrix/", f"<html><pre>{links}</pre></html>")
 
 
 def masked(stem: Path, colour: str, manifest: Manifest, folder: Path) -> bytes:
