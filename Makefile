@@ -95,8 +95,9 @@ soak: $(STAMP) ## many small batches through a running platform: none lost, cost
 kills: $(STAMP) ## kill -9 at 20 random moments of a run, and say where each fell (minutes)
 	$(BIN)/pytest -s cup_assets_tests/orchestration/test_killed_at_random.py
 
-screenshots: $(STAMP) ## take the README's pictures anew, of a running `make ui` (needs Chromium)
-	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots http://127.0.0.1:3000 docs/images SIM-0200
+UI ?= http://127.0.0.1:3000
+screenshots: $(STAMP) ## take all pictures of README and docs anew, of a running `make ui` with the demo's data (needs Chromium)
+	$(BIN)/python -m cup_assets_tests.end_to_end.screenshots $(UI) docs/images
 
 constraints: ## resolve the newest versions anew and write constraints.txt
 	$(PYTHON) -m venv .venv-resolve
