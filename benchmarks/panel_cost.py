@@ -124,8 +124,9 @@ def _every_size(
     model: str, seconds: dict[tuple[str, int], float], sizes: Sequence[int]
 ) -> list[float]:
     known = {size: value for (name, size), value in seconds.items() if name == model}
-    at = np.log(sorted(known))
-    return np.exp(np.interp(np.log(sizes), at, np.log([known[s] for s in sorted(known)]))).tolist()
+    at = np.array(sorted(known))
+    values = np.log([known[size] for size in sorted(known)])
+    return [float(np.exp(np.interp(np.log(size), np.log(at), values))) for size in sizes]
 
 
 def _of_family(

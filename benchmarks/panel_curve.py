@@ -3,6 +3,7 @@
     python benchmarks/panel_curve.py --table BETAS.parquet --label subgroup
     python benchmarks/panel_curve.py                          # a simulated cohort of 30 classes
     python benchmarks/panel_curve.py --models svm --sizes 10 100 --order mean_rank
+    python benchmarks/panel_curve.py --models svm xgboost --random-models svm xgboost
 
 Nested cross-validation: CpGs are chosen, models tuned and calibrated inside the training parts.
 Printed are the curve of each family with 95 % intervals over patients, beside random and most
@@ -51,7 +52,8 @@ def main() -> None:
     parameters = replace(
         PanelParameters(), models=tuple(options.models), order=options.order,
         sizes=tuple(size for size in options.sizes if size <= data.X.shape[1]),
-        random_draws=options.draws, screened=max(options.sizes),
+        random_draws=options.draws, random_models=tuple(options.random_models),
+        screened=max(options.sizes),
     )  # fmt: skip
     console.print(
         f"{len(data.y)} samples, {len(np.unique(data.y))} classes, {data.X.shape[1]} CpGs;"
@@ -84,6 +86,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--sizes", nargs="+", type=int, default=list(PanelParameters().sizes))
     parser.add_argument("--draws", type=int, default=5, help="random panels a size and fold")
+    parser.add_argument(
+        "--random-models", nargs="+", default=[], choices=list(MODELS),
+        help="families that judge the random panels; default: a cheap one",
+    )  # fmt: skip
     parser.add_argument("--order", default=ORDERS[0], choices=ORDERS)
     parser.add_argument("--outer", type=int, default=5)
     parser.add_argument("--inner", type=int, default=5)

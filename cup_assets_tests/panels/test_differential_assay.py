@@ -46,6 +46,7 @@ def test_the_limits_of_the_technology_hold_and_noise_costs(
     assert len(chosen) == 3
     assert set(chosen) <= set(informative[1:8])
     assert found.cpgs["difference"].abs().min() >= 0.25  # type: ignore[operator]
+    assert found.cpgs["build"].to_list() == ["hg38"] * 3  # a place without its build is none
     assert found.n_folds == 4
     assert error(found, "array") < error(found, PCR.name) < found.chance_error
     left = dict(found.panel.left_out.select("probe_id", "reason").iter_rows())
