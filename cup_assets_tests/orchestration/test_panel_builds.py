@@ -10,6 +10,7 @@ import pytest
 
 from cup_assets.cohort.problems import MatrixError
 from cup_assets.console.classify_panel import panel_release, run_classify_panel
+from cup_assets.console.panel import run_panel
 from cup_assets.orchestration.resources import Platform
 from cup_assets.orchestration.training import load_training_data
 from cup_assets.settings import Settings
@@ -32,6 +33,20 @@ def truth(mixed: Settings) -> Truth:
     return {(build, name): (chrom, pos) for build, name, chrom, pos in rows.iter_rows()}
 
 
+def check_bed(file: Path, build: str, truth: Truth, names: set[str]) -> None:
+    """Compare a file of targets, of which none had to be left out, with the build's places."""
+    head, *lines = file.read_text().splitlines()
+    assert f"genome build {build}," in head
+    found = {
+        name: (chrom, int(start), int(end)) for chrom, start, end, name in map(str.split, lines)
+    }
+    assert found == {
+        name: (f"chr{chrom}", pos - 1, pos + 1)
+        for (of, name), (chrom, pos) in truth.items()
+        if of == build and name in names
+    }
+
+
 def test_targets_lie_where_their_build_says_in_the_table_and_in_every_file(
     mixed: Settings, truth: Truth
 ) -> None:
@@ -44,21 +59,23 @@ def test_targets_lie_where_their_build_says_in_the_table_and_in_every_file(
         assert (chrom, start + 1) == truth[build, name]
         assert end == start + 2
     for technology, own in targets.partition_by("technology", as_dict=True).items():
-        names = set(own["probe_id"])
         for build in ("hg19", "hg38"):
             file = mixed.reports / "assays" / f"{technology[0]}_targets_{build}.bed"
-            head, *lines = file.read_text().splitlines()
-            assert f"genome build {build}," in head  # nothing had to be left out
-            found = [line.split("\t") for line in lines]
-            assert {name for *_, name in found} == names
-            for chrom, start, end, name in found:
-                place = truth[build, name]
-                assert (chrom, int(start), int(end)) == (
-                    f"chr{place[0]}",
-                    place[1] - 1,
-                    place[1] + 1,
-                )
+            check_bed(file, build, truth, set(own["probe_id"]))
     assert all(truth["hg19", name] != truth["hg38", name] for name in targets["probe_id"])
+
+
+def test_a_differential_diagnosis_has_its_files_in_both_builds(
+    mixed: Settings, truth: Truth, tmp_path: Path
+) -> None:
+    classes = ["adenoid_cystic_carcinoma", "olfactory_neuroblastoma"]
+    out = run_panel(mixed, classes, 4, out=tmp_path / "asked", technology="pyrosequencing")
+    cpgs = pl.read_csv(out / "cpgs.csv", schema_overrides={"chrom": pl.String})
+    for name, build, chrom, start in cpgs.select("probe_id", "build", "chrom", "start").iter_rows():
+        assert (chrom, start + 1) == truth[build, name]
+    for build in ("hg19", "hg38"):
+        check_bed(out / f"targets_{build}.bed", build, truth, set(cpgs["probe_id"]))
+        assert set(pl.read_csv(out / f"order_{build}.csv")["build"]) == {build}
 
 
 @pytest.mark.parametrize("technology", ["array", "pyrosequencing"])
