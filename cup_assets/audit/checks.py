@@ -25,6 +25,7 @@ from cup_assets.audit.content import (
 )
 from cup_assets.audit.crate import METADATA, faults_of
 from cup_assets.audit.errors import BundleError
+from cup_assets.audit.origins import is_origin, origin_faults, recorded_origins
 
 Outcome = Literal["right", "wrong", "not done"]
 # Inputs whose version is a hash of their own content: no step made them.
@@ -105,6 +106,7 @@ def read_account(bundle: Bundle) -> Account:
             parsed(bundle.read(ENVIRONMENT), ENVIRONMENT),
             releases,
             format=subject["format"],
+            origins=_rows([parsed(bundle.read(n), n) for n in bundle.sizes if is_origin(n)]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError("an entry has not the form that bundles have: it was changed") from error
@@ -126,6 +128,9 @@ def check_inside(bundle: Bundle, account: Account) -> Iterator[Check]:
     faults = faults_of(metadata, bundle.sizes, hashes)
     yield verdict("the metadata is an RO-Crate 1.1 of these entries", faults)
     yield verdict("the chain of steps has no gap", list(_gaps(account)))
+    if account.origins or recorded_origins(account.steps):
+        origins = origin_faults(account.origins, bundle.sizes, account.steps, account.subject)
+        yield verdict("where public batches came from is told, of nobody else", list(origins))
     yield verdict(
         "scores agree with each other and with their hexadecimal form", list(_inexact(account))
     )

@@ -15,6 +15,7 @@ from typing import Any
 from cup_assets.audit.container import Source
 from cup_assets.audit.crate import METADATA, crate_metadata
 from cup_assets.audit.errors import BundleError
+from cup_assets.audit.origins import Origin, origin_entry
 
 FORMAT = 2
 # Tables that bundles of earlier formats lack, and the format that brought them.
@@ -46,6 +47,8 @@ Made by `cup audit {id} --bundle FILE` of cup_assets. Research use only.
 - `betas.json`: SHA-256 of the sample's betas and detection p-values (float32, in the array's
   order), if this is about a sample.
 - `releases/`: the classifiers: record, model card, model.
+- `origins/*/`: where each public batch behind it came from: source, licence, citation, addresses,
+  hashes; of the bundle's own sample the source's words that its labels were taken from.
 - `environment.json`: code and packages when this file was made.
 - `idats/`: raw files, named by their SHA-256{idats}.
 - `ro-crate-metadata.json`: all of this as an RO-Crate 1.1, in terms of Process Run Crate 0.5.
@@ -80,6 +83,8 @@ class Account:
         SHA-256 -> raw file that goes along.
     format
         Of the bundle that it was read from.
+    origins
+        Where fetched batches came from (`cup_assets.audit.origins`).
     """
 
     subject: Mapping[str, Any]
@@ -91,6 +96,7 @@ class Account:
     releases: Mapping[str, Mapping[str, bytes]]
     idats: Mapping[str, Path] = field(default_factory=dict)
     format: int = FORMAT
+    origins: Sequence[Origin] = ()
 
 
 def entries_of(account: Account) -> dict[str, Source]:
@@ -114,6 +120,7 @@ def entries_of(account: Account) -> dict[str, Source]:
             for name, content in files.items()
         },
     }
+    entries |= {origin_entry(origin): rendered(origin) for origin in account.origins}
     for sha256, path in account.idats.items():
         entries[idat_entry(path.name, sha256)] = path
     return entries | {METADATA: rendered(crate_metadata(account, entries))}
@@ -155,7 +162,7 @@ def _readme(account: Account) -> str:
         id=account.subject["id"],
         answer=_answer(account),
         idats="" if account.idats else " (none: made without `--with-idats`)",
-        withheld=", ".join(hidden) + ", and the sample sheets themselves",
+        withheld=", ".join(hidden) + ", and the sample sheets and records of origin themselves",
     )
 
 

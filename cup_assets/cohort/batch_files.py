@@ -18,6 +18,9 @@ from cup_assets.cohort.problems import IntakeError, printable
 MARKER = "_COMPLETE"
 """An empty file of this name says that a batch has been copied completely."""
 
+PROVENANCE = "provenance.json"
+"""Says of a fetched batch where everything in it came from (`cup_assets.public`)."""
+
 _BATCH_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PARTIAL = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 _IDAT = re.compile(

@@ -20,6 +20,7 @@ import polars as pl
 
 from cup_assets.cohort.array_files import ArrayFile, file_digest, inspect_array_file
 from cup_assets.cohort.batch_files import (
+    PROVENANCE,
     batch_key,
     batch_signature,
     is_inside,
@@ -64,7 +65,8 @@ class Inventory:
         The samples that can be used, by ``sample_id``; columns `SAMPLE_SCHEMA`.
     files
         ``path`` (name in the batch folder), ``size`` in bytes, ``sha256`` of the sheet, of the
-        overrides and of every IDAT file that could be opened, refused ones included; by name.
+        overrides, of the record of where a fetched batch came from, and of every IDAT file that
+        could be opened, refused ones included; by name.
     overrides
         Verdicts on these samples that a person overrides; columns `OVERRIDE_SCHEMA`.
     problems
@@ -202,6 +204,8 @@ def _take(
     )
     tables = [(sheet_path.name, size, digest)]
     overrides, refused = _overrides(task, names, samples["sample_id"], tables)
+    if PROVENANCE in names:
+        tables.append((PROVENANCE, *_digest_of(task, task.folder / PROVENANCE)))
     problems = [
         *sheet.problems,
         *refused,
@@ -245,14 +249,18 @@ def _overrides(
     if len(found) > 1:
         raise IntakeError(f"batch {task.batch}: has {found} as overrides: keep one")
     path = task.folder / found[0]
-    if fault := place_fault(path, task.landing):
-        _, what, remedy = fault
-        raise IntakeError(f"batch {task.batch}, {path.name}: {what}: {remedy}")
     try:
-        tables.append((path.name, *file_digest(path)))
+        tables.append((path.name, *_digest_of(task, path)))
         return read_overrides(path, sample_ids)
     except SampleSheetError as error:
         raise IntakeError(f"batch {task.batch}, {error}") from error
+
+
+def _digest_of(task: _Task, path: Path) -> tuple[int, str]:
+    if fault := place_fault(path, task.landing):
+        _, what, remedy = fault
+        raise IntakeError(f"batch {task.batch}, {path.name}: {what}: {remedy}")
+    return file_digest(path)
 
 
 def _files_frame(tables: Sequence[tuple[str, int, str]], read: Sequence[ArrayFile]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from cup_assets.cohort.batch_files import PROVENANCE
 from cup_assets.cohort.overrides import OVERRIDES_NAME
 from cup_assets.console.errors import ConsoleError
 from cup_assets.settings import Settings
@@ -81,7 +82,7 @@ def run_audit(settings: Settings, sample_id: str, *, full: bool = False) -> None
     console = Console(highlight=False, soft_wrap=True, width=_UNLIMITED)
     recorded = history(catalogue)
     for row in samples.iter_rows(named=True):
-        batch, own = row["batch"], {row["grn"], row["red"], OVERRIDES_NAME}
+        batch, own = row["batch"], {row["grn"], row["red"], OVERRIDES_NAME, PROVENANCE}
         about = f"  batch {batch}, {row['array']}, role {row['role']}"
         console.print(Text.assemble((sample_id, "bold"), about))
         for colour in ("grn", "red"):
@@ -127,10 +128,15 @@ def _results(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str
 
 
 def _decision(catalogue: Catalogue, sample_id: str, batch: str) -> list[tuple[str, str]]:
-    """Return the inventory that holds the sample's override: it may be newer than its results."""
+    """Return the inventory that holds the sample's override or the record of its origin.
+
+    It may be newer than the sample's results.
+    """
     overridden = catalogue.query(_OVERRIDDEN, [sample_id, batch]).height
     inventory = catalogue.current("raw/idats", batch)
-    return [(inventory.name, inventory.data_version)] if overridden and inventory else []
+    if inventory and (overridden or f"file/{PROVENANCE}" in inventory.inputs):
+        return [(inventory.name, inventory.data_version)]
+    return []
 
 
 def _tree(found: Trace, batch: str, own: set[str], *, full: bool) -> Tree:

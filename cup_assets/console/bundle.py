@@ -16,6 +16,7 @@ from cup_assets.audit.content import Account, entries_of, rendered
 from cup_assets.cohort.array_files import file_digest
 from cup_assets.compute.environment import environment
 from cup_assets.console.errors import ConsoleError
+from cup_assets.console.origins import origins_of
 from cup_assets.console.wide import wide_console
 from cup_assets.settings import Settings
 from cup_assets.warehouse import Catalogue
@@ -90,7 +91,10 @@ def account_of(settings: Settings, evidence: Evidence, made_by: dict[str, str]) 
         for row in evidence.tables.get(table, [])
     }
     plain = _as_json([about, evidence.steps, evidence.tables, values])
-    return Account(plain[0], plain[1], plain[2], raw_files(plain[1]), plain[3], made_by, releases)
+    return Account(
+        *(plain[0], plain[1], plain[2], raw_files(plain[1]), plain[3], made_by, releases),
+        origins=origins_of(settings, plain[1], plain[0]),
+    )
 
 
 def raw_file(settings: Settings, batch: str, name: str, sha256: str) -> Path:

@@ -62,6 +62,18 @@ def label(entry: Accession, sample: SourceSample) -> Labelled:
     )
 
 
+def label_columns(entry: Accession, samples: Sequence[SourceSample]) -> list[str]:
+    """Return the source's columns, as it writes them, that the sheet's labels are taken from.
+
+    Not the one that says whose a sample is.
+    """
+    asked = {*entry.label_columns, *(rule.column or "" for rule in entry.columns.values())}
+    patient = entry.columns.get("patient_id", ColumnRule()).column
+    wanted = {_key(column) for column in asked} - {_key(patient or ""), ""}
+    found = dict.fromkeys(column for sample in samples for column in sample.facts)
+    return sorted(column for column in found if _key(column) in wanted)
+
+
 def unmapped_words(labels: Sequence[Labelled]) -> list[tuple[str, str, int]]:
     """Count the words that the map does not know: column of the sheet, words, samples."""
     counts = Counter(item for label in labels for item in label.unmapped.items())

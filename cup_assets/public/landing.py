@@ -14,15 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cup_assets.cohort.batch_files import MARKER, batch_key
+from cup_assets.cohort.batch_files import MARKER, PROVENANCE, batch_key
 from cup_assets.cohort.problems import printable
 from cup_assets.cohort.sheet_values import MAX_TEXT
 from cup_assets.public.batches import ReadySample
 from cup_assets.public.errors import PublicError
+from cup_assets.public.labels import label_columns
 from cup_assets.public.registry import Accession
 from cup_assets.public.transfer import write_json
 
-PROVENANCE = "provenance.json"
 _COLUMNS = (
     *("Sample_ID", "Sentrix_ID", "Sentrix_Position", "patient_id", "diagnosis", "role"),
     *("material", "sex", "site", "cohort"),
@@ -96,7 +96,7 @@ def land(
                 _link(path, folder / _file_name(sample, colour, path))
         (folder / "samplesheet.csv").write_text(sheet(entry, samples), "utf-8")
         part = {"batch": name, "number": number, "of": len(batches)}
-        write_json(folder / PROVENANCE, {**part, **provenance, **_told(samples, provenance)})
+        write_json(folder / PROVENANCE, {**part, **provenance, **_told(entry, samples, provenance)})
         (folder / MARKER).touch()
     for folder, target in zip(hidden, final, strict=True):
         folder.rename(target)
@@ -132,13 +132,16 @@ def sheet(entry: Accession, samples: Sequence[ReadySample]) -> str:
     return stream.getvalue()
 
 
-def _told(samples: Sequence[ReadySample], provenance: Mapping[str, Any]) -> dict[str, Any]:
+def _told(
+    entry: Accession, samples: Sequence[ReadySample], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what the source said of each sample, and the downloads that hold this batch."""
     names = {path.name for sample in samples for path in sample.files.values()}
     downloads = provenance["downloads"]
     own = [file for file in downloads if file["name"] in names]
     return {
         "downloads": own or downloads,  # an archive holds them all
+        "label_columns": label_columns(entry, [sample.source for sample in samples]),
         "samples": {
             sample.source.sample_id: {
                 "files": {colour: path.name for colour, path in sample.files.items()},

@@ -75,3 +75,13 @@ def current_versions(catalogue: Catalogue) -> set[str]:
     """Return the data versions whose rows are stored now."""
     found = catalogue.query("SELECT data_version FROM asset_versions WHERE is_current")
     return set(found["data_version"])
+
+
+def note_of(catalogue: Catalogue, asset: str, partition: str, version: str, title: str) -> str:
+    """Return a note that was stored with a version of an asset; empty where there is none."""
+    found = catalogue.query(
+        "SELECT summary ->> ('$.notes.' || ?) AS note FROM asset_versions"
+        " WHERE asset = ? AND partition = ? AND data_version = ?",
+        [title, asset, partition, version],
+    )
+    return str(found["note"][0] or "") if found.height else ""

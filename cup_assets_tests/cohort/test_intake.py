@@ -172,6 +172,24 @@ def _huge(path: Path) -> None:
     path.write_bytes(content)
 
 
+def test_the_record_of_where_a_batch_came_from_is_one_of_its_files(
+    batch: Path, tmp_path: Path
+) -> None:
+    without = take(batch)
+    record = batch / "provenance.json"
+    record.write_text("{}")
+    inventory = take(batch)
+    files = dict(inventory.files["path", "sha256"].iter_rows())
+    assert files["provenance.json"] == array_files.file_digest(record)[1]
+    assert inventory.data_version != without.data_version
+    assert inventory.samples.equals(without.samples)
+    record.unlink()
+    (tmp_path / "elsewhere.json").write_text("{}")
+    record.symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(IntakeError, match=r"provenance\.json"):
+        take(batch)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

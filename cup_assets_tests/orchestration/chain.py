@@ -2,12 +2,14 @@
 
 The batches are put together by hand from one simulated cohort, so that a test knows what each
 holds: ``alpha`` has reference samples and the first normal controls, ``beta`` reference samples and
-two diagnostic cases; ``cases`` (diagnostic only) and ``normals`` wait aside until a test lands
+two diagnostic cases, with the record of a fetched batch; ``cases`` (diagnostic only) and
+``normals`` wait aside until a test lands
 them.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from cup_assets.cohort.batch_files import PROVENANCE
 from cup_assets.landscape import projections
 from cup_assets.orchestration import headless
 from cup_assets.orchestration.build import build_defs
@@ -254,9 +257,36 @@ def make_data(data: Path) -> None:
             for colour in ("Grn", "Red"):
                 shutil.move(source / f"{barcode}_{position}_{colour}.idat", folder)
         rows.select(*COLUMNS, Nom=pl.lit(NAME)).write_csv(folder / "samplesheet.csv")
+        if folder.name == "beta":
+            write_record(folder, rows)
         mark(folder)
     shutil.rmtree(data / "simulated")
     (data / "parameters.toml").write_text(PARAMETERS)
+
+
+def write_record(folder: Path, rows: pl.DataFrame, **changes: object) -> None:
+    """Give a batch the record of a fetched one, in which the source names patients."""
+    samples = {
+        row["Sample_ID"]: {
+            "files": {"Grn": f"{row['Sample_ID']}_{NAME}_Grn.idat"},
+            "unmapped": {"patient_id": f"donor: {row['patient_id']}"},
+            "source": {
+                "title": f"{NAME}, {row['patient_id']}",
+                "tissue type": f"words about {row['Sample_ID']}",
+            },
+        }
+        for row in rows.iter_rows(named=True)
+    }
+    archive = {"name": "GSE1_RAW.tar", "url": "https://source.example/GSE1_RAW.tar", "size": 1,
+               "sha256": "0" * 64, "fetched_at": "2026-01-01T00:00:00+00:00"}  # fmt: skip
+    record = {
+        "batch": folder.name, "accession": "GSE1", "source": "https://source.example",
+        "licence": "as the source says", "downloads": [archive], "label_columns": ["tissue type"],
+        "left_out": [{"what": f"of {NAME}", "why": "has no Red file"}],
+        "unmapped": [{"column": "patient_id", "source": NAME, "n_samples": 1}],
+        "samples": samples, **changes,
+    }  # fmt: skip
+    (folder / PROVENANCE).write_text(json.dumps(record))
 
 
 @contextmanager

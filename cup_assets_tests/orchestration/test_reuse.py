@@ -15,7 +15,14 @@ from cup_assets.classify.models import MODELS
 from cup_assets.orchestration.assets import leaderboard
 from cup_assets.orchestration.conventions import LEADERBOARD, PROFILES, REFERENCE, cv_key
 from cup_assets.orchestration.headless import Step
-from cup_assets_tests.orchestration.chain import Chain, failures, mark, message_of, states
+from cup_assets_tests.orchestration.chain import (
+    Chain,
+    failures,
+    mark,
+    message_of,
+    states,
+    write_record,
+)
 
 LEARNT = {
     "datasets/balanced",
@@ -99,6 +106,28 @@ def test_a_changed_diagnosis_changes_the_dataset_and_what_is_learnt_but_no_betas
     ).row(0)
     assert kept[0] is False  # one patient is no class
     assert kept[2] == "mucosal_melanoma"
+
+
+def test_a_corrected_record_of_origin_is_a_new_inventory_and_nothing_is_learnt_or_scored_again(
+    complete: Chain,
+) -> None:
+    before = complete.catalogue.current("raw/idats", "beta")
+    reference = version(complete, "datasets/reference")
+    write_record(complete.folder("beta"), complete.sheet("beta"), licence="asked for anew")
+    mark(complete.folder("beta"))
+    done = computed(complete.up_to_date())
+    assert done == {"raw/idats[beta]", "datasets/reference", "evaluation/report"}
+    assert version(complete, "datasets/reference") == reference
+    after = complete.catalogue.current("raw/idats", "beta")
+    assert before is not None
+    assert after is not None
+    changed = {name for name in after.inputs if after.inputs[name] != before.inputs[name]}
+    assert changed == {"file/provenance.json"}
+    assert "asked for anew" in after.summary["notes"]["provenance"]
+    # What was scored says of which record it was scored.
+    scored = complete.catalogue.current("diagnosis/predictions", "beta")
+    assert scored is not None
+    assert scored.inputs["raw/idats[beta]"] == before.data_version
 
 
 def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Chain) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from cup_assets.cohort.batch_files import batch_key
+from cup_assets.cohort.batch_files import PROVENANCE, batch_key
 from cup_assets.cohort.intake import Inventory, take_inventory
 from cup_assets.cohort.problems import without_values
 from cup_assets.cohort.taxonomy import load_taxonomy
@@ -26,6 +26,7 @@ from cup_assets.orchestration.materialise import (
 from cup_assets.orchestration.partitions import BATCHES
 from cup_assets.orchestration.progress import progress_of
 from cup_assets.orchestration.resources import Platform
+from cup_assets.public.record import as_note, head_of, read_record
 from cup_assets.report import markdown_table
 from cup_assets.warehouse import Recipe, digest
 
@@ -92,11 +93,18 @@ def raw_idats(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             "samples": digest(inventory.samples.rows()),
             "problems": digest([asdict(problem) for problem in inventory.problems]),
             "state": "taken",
+            # The record of where a fetched batch came from is among them: a corrected one is a new
+            # version of the inventory, with its run and time, for an auditor to see. Betas,
+            # profiles and calls depend on less than this version, and are not computed again.
             **files,
         },
     )
     return materialise(
-        context, platform, recipe, lambda: _product(batch, inventory, files), started=started
+        context,
+        platform,
+        recipe,
+        lambda: _product(batch, inventory, files, _origin(folder, files)),
+        started=started,
     )
 
 
@@ -119,7 +127,18 @@ def _elsewhere(platform: Platform, batch: str) -> tuple[dict[str, str], dict[str
     )
 
 
-def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product:
+def _origin(folder: Path, files: dict[str, str]) -> dict[str, str]:
+    """Return what may be told of where a fetched batch came from: it names no sample."""
+    if PROVENANCE not in files:
+        return {}
+    record = read_record(folder / PROVENANCE, files[PROVENANCE])
+    told = as_note(head_of(record)) if record else "It is no record of `cup fetch`."
+    return {"provenance": told}
+
+
+def _product(
+    batch: str, inventory: Inventory, files: dict[str, str], origin: dict[str, str]
+) -> Product:
     samples = inventory.samples
     problems = pl.DataFrame(
         [(batch, p.severity, p.code, p.where, p.what, p.remedy) for p in inventory.problems],
@@ -143,7 +162,7 @@ def _product(batch: str, inventory: Inventory, files: dict[str, str]) -> Product
         pl.Series("message", map(without_values, problems["code"], problems["message"]), pl.String)
     )
     errors = said.filter(pl.col("severity") == "error")
-    notes = {"samples": markdown_table(_shown(samples))}
+    notes = {"samples": markdown_table(_shown(samples)), **origin}
     if inventory.overrides.height:
         notes["overridden verdicts"] = markdown_table(inventory.overrides)
     if problems.height:
