@@ -23,6 +23,7 @@ from cup_assets.warehouse import Catalogue
 from cup_assets.warehouse.audit import Trace, history, results_of_sample, trace
 
 _UNLIMITED = 1_000_000
+_TIME = "%Y-%m-%d %H:%M:%S %Z"
 _OVERRIDDEN = "SELECT 1 FROM verdict_overrides WHERE sample_id = ? AND batch = ?"
 
 
@@ -163,15 +164,15 @@ def _label(found: Trace) -> Text:
     if record:
         label.append(
             f"\n  code {record.code_version}, run {record.run_id},"
-            f" {_time(record.started_at)} to {_time(record.materialised_at)}"
+            f" {_start(record.started_at)}, ended {record.materialised_at:{_TIME}}"
         )
         if record.parameters:
             label.append(f"\n  parameters {json.dumps(record.parameters)}", "dim")
     return label
 
 
-def _time(when: datetime | None) -> str:
-    return "start not recorded" if when is None else f"{when:%Y-%m-%d %H:%M:%S %Z}"
+def _start(when: datetime | None) -> str:
+    return "start not recorded" if when is None else f"started {when:{_TIME}}"
 
 
 def _scores(catalogue: Catalogue, sample_id: str) -> list[str]:
