@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -49,6 +50,21 @@ def test_an_earlier_database_gets_the_columns_and_tables_it_lacks_and_keeps_its_
     assert catalogue.query("SELECT * FROM releases").is_empty()
     assert "measures" in catalogue.query("SELECT * FROM sample_qc").columns
     assert catalogue.current_versions("datasets/reference") == {"": "v1"}
+
+
+def test_versions_of_before_starts_were_recorded_have_none_and_new_ones_have(path: Path) -> None:
+    earlier(path, "ALTER TABLE asset_versions DROP COLUMN started_at")
+    catalogue = Catalogue(path)
+    before = catalogue.current("datasets/reference")
+    assert before is not None
+    assert before.started_at is None
+    when = datetime(2026, 3, 7, 14, 5, 9, 123456, UTC)
+    recipe = Recipe("datasets/reference", "2", {}, {})
+    catalogue.store(recipe, Write({}), run_id="run", data_version="v2", summary={}, started_at=when)
+    after = catalogue.current("datasets/reference")
+    assert after is not None
+    assert after.started_at == when
+    assert after.summary == {}
 
 
 def test_a_column_that_is_no_longer_written_stays_and_may_be_empty(path: Path) -> None:
