@@ -130,6 +130,24 @@ def test_a_series_lands_with_the_same_sheet_whichever_description_is_there(
     assert record["left_out"] == left_out
 
 
+def test_words_stand_in_one_order_whichever_description_was_read(
+    site: Site, web: Web, request_for, mini_cohort: SimulatedCohort
+) -> None:
+    samples = submitted(mini_cohort)
+    samples[0].platform = "GPL21145"  # in a matrix of its own
+    samples[0].characteristics = samples[0].characteristics[::-1]
+    serve_series(site, samples, layouts=DESCRIPTIONS)
+    request = request_for()
+    entry = replace(request.entry, arrays=("450k", "epic"))
+    orders = []
+    for layout in DESCRIPTIONS:
+        asked = replace(request, entry=replace(entry, description=layout))
+        offer = make_plan(web, asked).offer
+        orders.append([list(sample.facts.items()) for sample in offer.samples])
+    assert len(orders[0]) == 6
+    assert orders[0] == orders[1] == orders[2]
+
+
 def test_the_first_description_that_is_there_is_read_and_the_record_says_why(
     site: Site, web: Web, request_for, mini_cohort: SimulatedCohort
 ) -> None:
