@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pytest
 
@@ -41,7 +43,9 @@ def test_an_audit_names_files_code_parameters_and_runs_down_to_the_hashes(
         f"raw/idats[{case['batch']}]  ",
     ):
         assert step in printed
-    assert f"run {case['run_id']}" in printed
+    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.search(rf"run {case['run_id']}, started {time}, ended {time}\n", printed)
+    assert "start not recorded" not in printed
     assert '"detection_p": 0.05' in printed  # parameters of the betas
     assert '"trees": 20' in printed  # and those of the models
     assert f"release {case['release']}: " in printed

@@ -40,6 +40,7 @@ def made(complete_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
         "reference": "SELECT min(sample_id) FROM cv_scores",
         "panel": "SELECT min(panel_id) FROM panels",
         "release": "SELECT release FROM releases",
+        "released_panel": "SELECT min(release) FROM panel_releases",
     }
     for kind, sql in names.items():
         name = Catalogue(settings.catalogue).query(sql).item()
@@ -90,7 +91,8 @@ def test_everything_in_the_bundle_of_a_case_is_right_and_its_score_is_computed_a
         (told,) = json.loads(bundle.read("tables/predictions.json"))
     found = outcomes(settings, folder / "case.zip", digest=digest, full=True)
     assert found["wrong"] == []
-    assert found["not done"] == []
+    (only,) = found["not done"]
+    assert "a case's holds no other samples' scores" in only.detail
     assert f"the same to the last bit: {told['class']} {told['score'].hex()}" in said(
         found["right"]
     )
@@ -107,7 +109,8 @@ def test_the_bundle_of_a_case_says_what_is_asked_of_an_audit(made: Made) -> None
         assert (file.parent.name, file.name) in account.files
     assert steps[f"normalised/betas[{sample['batch']}]"]["parameters"]["betas"]["method"] == "noob"
     assert steps["evaluation/cv/random_forest"]["parameters"]["trees"] == 20
-    assert all(step["run_id"] and step["materialised_at"] for step in account.steps)
+    assert all(step["run_id"] for step in account.steps)
+    assert all(step["started_at"] < step["materialised_at"] for step in account.steps)
     assert account.tables["cnv_pools"][0]["sample_ids"]
     assert {row["metric"] for row in account.tables["cv_metrics"]} >= {"error", "brier"}
     assert account.tables["dataset_members"]
@@ -126,7 +129,7 @@ def test_the_same_state_gives_the_same_bytes(made: Made, tmp_path: Path) -> None
     assert noted["digest"].is_unique().all()
 
 
-@pytest.mark.parametrize("kind", ["case", "reference", "panel", "release"])
+@pytest.mark.parametrize("kind", ["case", "reference", "panel", "release", "released_panel"])
 def test_nobody_is_named_but_by_pseudonym_and_what_is_withheld_is_said(
     made: Made, kind: str
 ) -> None:
@@ -140,16 +143,71 @@ def test_nobody_is_named_but_by_pseudonym_and_what_is_withheld_is_said(
         assert b"Withheld: `person` of `dataset_members`" in bundle.read("README.md")
 
 
-@pytest.mark.parametrize("kind", ["reference", "panel", "release"])
+@pytest.mark.parametrize("kind", ["reference", "panel", "release", "released_panel"])
 def test_bundles_of_other_results_are_right_and_say_what_could_not_be_checked(
     made: Made, kind: str
 ) -> None:
     found = outcomes(made[0], made[1] / f"{kind}.zip")
     assert found["wrong"] == []
     assert "every step is as recorded" in said(found["right"])
+    right, not_done = said(found["right"]), said(found["not done"])
     if kind == "reference":
-        assert "the models of the folds are not kept" in said(found["not done"])
-        assert "betas and detection p-values, computed anew" in said(found["right"])
+        assert "the models of the folds are not kept" in not_done
+        assert "betas and detection p-values, computed anew" in right
+        assert "the sample was held out by every fold that scored it" in right
+        assert "no other sample of the same person was learnt from" in right
+        assert "calibrated scores follow from the raw ones" in right
+    elif kind == "panel":
+        assert "the recommended sizes, by the rule from the curve, are the same" in right
+    elif kind == "release":
+        assert "computed anew from the scores of all samples, are the same, with their" in right
+    else:
+        assert "counted anew, is the same" in right
+        assert "have its digest" in right
+
+
+def test_figures_are_computed_anew_without_the_warehouse_and_a_forged_one_is_found(
+    made: Made, elsewhere: Settings, tmp_path: Path
+) -> None:
+    found = outcomes(elsewhere, made[1] / "release.zip")
+    assert found["wrong"] == []
+    assert "computed anew from the scores of all samples, are the same" in said(found["right"])
+    assert "intervals of the metrics of release" in said(found["not done"])
+
+    def other_score(account: Account) -> Account:
+        return with_row(account, "cv_scores", score=0.5, score_hex=(0.5).hex())
+
+    path = forged(made[1] / "release.zip", tmp_path / "forged.zip", other_score)
+    wrong = said(outcomes(elsewhere, path)["wrong"])
+    assert "computed anew from the scores of all samples, are the same: " in wrong
+
+
+def test_a_bundle_of_an_earlier_form_is_still_read_and_held_against_the_warehouse(
+    both: tuple[Account, Account], tmp_path: Path
+) -> None:
+    told, stored = both
+    more = {"cv_choices": [{"model": "svm", "data_version": "e1"}]}
+    stored = replace(stored, tables={**stored.tables, **more})
+    steps = [{k: v for k, v in step.items() if k != "started_at"} for step in told.steps]
+    tables = {name: rows for name, rows in told.tables.items() if name != "cv_choices"}
+    write_bundle(
+        tmp_path / "old.zip", entries_of(replace(told, steps=steps, tables=tables, format=1))
+    )
+    with open_bundle(tmp_path / "old.zip") as bundle:
+        old = read_account(bundle)
+    # Steps of then have no start in the warehouse that was taken over.
+    then = replace(stored, steps=[{**step, "started_at": None} for step in stored.steps])
+    checks = [*compare_steps(old, then), *compare_tables(old, then, set())]
+    assert {check.outcome for check in checks} == {"right"}
+    unmarked = replace(told, steps=steps, tables=tables)
+    write_bundle(tmp_path / "new.zip", entries_of(unmarked))
+    with (
+        open_bundle(tmp_path / "new.zip") as bundle,
+        pytest.raises(BundleError, match="not the form"),
+    ):
+        read_account(bundle)
+    (missing,) = [c for c in compare_tables(unmarked, stored, set()) if c.outcome == "wrong"]
+    assert missing.what == "rows of cv_choices are as stored"
 
 
 def test_the_metadata_is_a_crate_that_the_library_reads(made: Made, tmp_path: Path) -> None:
@@ -160,6 +218,7 @@ def test_the_metadata_is_a_crate_that_the_library_reads(made: Made, tmp_path: Pa
     steps = json.loads((tmp_path / "provenance.json").read_text())
     assert len(actions) == len(steps)
     assert {action["endTime"] for action in actions} == {s["materialised_at"] for s in steps}
+    assert {action["startTime"] for action in actions} == {s["started_at"] for s in steps}
     assert crate.metadata["conformsTo"] == "https://w3id.org/ro/crate/1.1"
 
 
@@ -263,6 +322,12 @@ FORGERIES: dict[str, tuple[Callable[[Account], Account], str]] = {
             a, steps=[{**s, "materialised_at": "2100-01-01T00:00:00"} for s in a.steps]
         ),
         "differs in materialised_at",
+    ),
+    "a start": (
+        lambda a: replace(
+            a, steps=[{**s, "started_at": "2020-01-01T00:00:00+00:00"} for s in a.steps]
+        ),
+        "differs in started_at",
     ),
     "another version": (
         lambda a: replace(a, steps=[{**s, "fingerprint": "0"} for s in a.steps]),

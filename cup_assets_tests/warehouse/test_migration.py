@@ -90,7 +90,10 @@ def test_todays_queries_work_on_it(settings: Settings, capsys: pytest.CaptureFix
     assert ", filed as another patient (98% of" in current.summary["notes"]["identity"]
     case = catalogue.query("SELECT sample_id FROM predictions ORDER BY sample_id").row(0)[0]
     run_audit(settings, case)
-    assert case in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert case in printed
+    assert "start not recorded, ended 20" in printed
+    assert current.started_at is None
 
 
 def test_the_file_as_it_was_is_kept_beside_it_once(settings: Settings) -> None:
