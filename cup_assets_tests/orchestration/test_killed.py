@@ -23,7 +23,7 @@ ALL = (
 # When and by whom something was made differs between two histories; what was made must not.
 # A case's page says both, so that its bytes differ too.
 WHEN = {
-    *("run_id", "landed_at", "materialised_at", "seconds", "summary"),
+    *("run_id", "landed_at", "started_at", "materialised_at", "seconds", "summary"),
     *("page_sha256", "page_bytes"),
 }
 
