@@ -108,24 +108,29 @@ def test_a_changed_diagnosis_changes_the_dataset_and_what_is_learnt_but_no_betas
     assert kept[2] == "mucosal_melanoma"
 
 
-def test_a_corrected_record_of_origin_is_a_new_inventory_and_nothing_is_learnt_or_scored_again(
+def test_a_corrected_record_of_origin_is_a_new_inventory_and_nothing_is_computed_of_it(
     complete: Chain,
 ) -> None:
+    computed_of_it = ("normalised/betas", "cnv/profiles", "diagnosis/predictions")
+    made = [complete.catalogue.current(asset, "beta") for asset in computed_of_it]
     before = complete.catalogue.current("raw/idats", "beta")
     reference = version(complete, "datasets/reference")
     write_record(complete.folder("beta"), complete.sheet("beta"), licence="asked for anew")
     mark(complete.folder("beta"))
-    done = computed(complete.up_to_date())
-    assert done == {"raw/idats[beta]", "datasets/reference", "evaluation/report"}
-    assert version(complete, "datasets/reference") == reference
+    assert complete.run("process_batch", "beta").success
+    assert complete.run("refresh_aggregates_now", only=[REFERENCE]).success
+    assert complete.run("predict_batch", "beta").success
     after = complete.catalogue.current("raw/idats", "beta")
     assert before is not None
     assert after is not None
     changed = {name for name in after.inputs if after.inputs[name] != before.inputs[name]}
     assert changed == {"file/provenance.json"}
+    assert after.data_version != before.data_version
     assert "asked for anew" in after.summary["notes"]["provenance"]
+    assert version(complete, "datasets/reference") == reference  # nothing is learnt again
+    assert made == [complete.catalogue.current(asset, "beta") for asset in computed_of_it]
     # What was scored says of which record it was scored.
-    scored = complete.catalogue.current("diagnosis/predictions", "beta")
+    scored = made[-1]
     assert scored is not None
     assert scored.inputs["raw/idats[beta]"] == before.data_version
 
