@@ -80,8 +80,6 @@ class Accession:
         GEO series (``GSE140686``) or GDC project (``TCGA-HNSC``).
     source
         ``geo`` or ``gdc``.
-    title
-        What the cohort is.
     arrays
         Arrays that are fetched, of `ARRAYS`; samples on others are left out and listed.
     samples
@@ -94,7 +92,7 @@ class Accession:
         The label map; empty where the source's strings are not known.
     columns
         ``patient_id``, ``material``, ``sex``, ``site`` -> where they come from.
-    licence, citation, notes
+    title, licence, citation, notes
         For people.
     version
         SHA-256 of the file.

@@ -96,6 +96,10 @@ def test_the_version_of_an_entry_changes_with_its_file(tmp_path: Path) -> None:
         (("verified: true", "verified: true\nverified: true"), "'verified' is there twice"),
         (("licence: none", "licence: none\nsamples: many"), "samples must be a whole number"),
         (("licence: none", "licence: none\nrole: patient"), "role must be one of"),
+        (
+            ("licence: none", "licence: none\ndescription: html"),
+            "description must be one of .*soft",
+        ),
         (("licence: none", "licence: none\nmaterial: fresh"), "'fresh' must be one of FFPE"),
         (("licence: none", "licence: none\nsex: {column: gender}"), "values must say which are F"),
         (
@@ -125,6 +129,15 @@ def test_a_file_out_of_the_layout_is_refused_with_its_name_and_the_place(
         load_accession(write(tmp_path, ENTRY.replace(*change)))
     assert str(caught.value).startswith("GSE1.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_only_a_series_can_ask_for_one_of_its_descriptions(tmp_path: Path) -> None:
+    asked = ENTRY + "description: miniml\n"
+    assert load_accession(write(tmp_path, asked)).description == "miniml"
+    assert load_accession(write(tmp_path, ENTRY)).description == ""
+    project = asked.replace("GSE1", "TCGA-1").replace("geo", "gdc")
+    with pytest.raises(RegistryError, match="description must be one of"):
+        load_accession(write(tmp_path, project, "TCGA-1.yaml"))
 
 
 def test_a_key_that_stands_twice_in_a_label_map_is_refused(tmp_path: Path) -> None:
