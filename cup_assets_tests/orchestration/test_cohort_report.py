@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from cup_assets.orchestration.cohort_report import read_cohort
+from cup_assets.orchestration.cohort_report import newer_than, read_cohort
+from cup_assets.orchestration.conventions import RAW
 from cup_assets.orchestration.resources import Platform
 from cup_assets_tests.orchestration.chain import Chain
 
@@ -37,6 +38,16 @@ def test_the_report_holds_the_catalogues_figures_and_the_files_their_hashes(
         content = (folder / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["page_sha256"]
         assert b"patient_id" not in content
+
+
+def test_the_page_is_of_today_until_a_sheet_changes(complete: Chain) -> None:
+    platform = Platform(data=str(complete.settings.data))
+    page = complete.catalogue.current("evaluation/report")
+    assert page is not None
+    assert newer_than(platform, page) == []
+    complete.write_sheet("beta", complete.sheet("beta").head(6))
+    assert complete.run("take_inventory", "beta", only=[RAW]).success
+    assert newer_than(platform, page) == ["raw/idats[beta]"]
 
 
 def test_no_name_of_a_patient_is_on_the_page(complete: Chain) -> None:

@@ -26,6 +26,7 @@ def test_predictions_link_to_the_page_of_their_input_manifest(complete: Chain) -
         f" AND asset = '{asset}' AND partition = '{batch}'"
     )
     assert str(version) in text
+    assert text.count("<dt>started</dt><dd>20") == text.count("<dt>ended</dt><dd>20") > 5
     for file, sha256 in complete.catalogue.query("SELECT grn, grn_sha256 FROM samples").iter_rows():
         assert f"{file} <code>{sha256}</code>" in text
     for patient in complete.catalogue.query("SELECT patient_id FROM samples")["patient_id"]:
