@@ -85,7 +85,7 @@ bench-spark: $(STAMP) ## what Spark costs beside local processes, and how a larg
 	$(BIN)/python benchmarks/spark.py --large
 
 FUZZ_SECONDS ?= 300
-fuzz: $(STAMP) ## look for files that a reader does not expect, by coverage (FUZZ_SECONDS each, 6 readers)
+fuzz: $(STAMP) ## look for files that a reader does not expect, by coverage (FUZZ_SECONDS each, 10 readers)
 	$(BIN)/python -m cup_assets_tests.fuzz.explore --seconds $(FUZZ_SECONDS)
 
 SOAK_BATCHES ?= 200

@@ -17,6 +17,7 @@ from cup_assets.cohort.text_tables import head_lines
 
 PLAIN = ("title", "source_name_ch1", "geo_accession")
 CHARACTERISTICS = "characteristics_ch1"
+UNNAMED = "characteristics"  # the column of what was written without a name and a colon before it
 # Series have a few dozen. Free text with a colon in it would make a column of every cell.
 _MAX_CHARACTERISTICS = 500
 _MAX_JOINED = 2**16  # characters
@@ -29,8 +30,9 @@ def read_sample_columns(path: Path, also: Collection[str] = ()) -> pl.DataFrame 
 
     ``!Sample_title`` and ``!Sample_source_name_ch1`` become ``title`` and ``source_name_ch1``; a
     characteristic such as ``subgroup: SHH`` becomes the column ``subgroup``, whichever line it
-    stands in. The column ``geo_accession`` names the samples. Other fields, such as
-    ``platform_id``, are columns where they are asked for in ``also``.
+    stands in, and one without a name is kept in the column ``characteristics``. The column
+    ``geo_accession`` names the samples. Other fields, such as ``platform_id``, are columns where
+    they are asked for in ``also``.
     """
     return sample_columns(path.name, _fields(path), also)
 
@@ -84,16 +86,17 @@ def _add_characteristics(
     file: str, columns: Columns, cells: Sequence[str], plain: Collection[str]
 ) -> None:
     for place, cell in enumerate(cells):
-        key, found, value = cell.partition(":")
-        if found:
-            # A characteristic of this name must not rename the samples.
-            name = key.strip() if key.strip() not in plain else f"{key.strip()} (characteristic)"
-            if name not in columns and len(columns) > _MAX_CHARACTERISTICS:
-                raise MatrixError(
-                    f"{file}: its samples have over {_MAX_CHARACTERISTICS:,} different"
-                    " characteristics: give what is known about them as a table with --labels"
-                )
-            _add(file, columns, name, [(place, value.strip())], len(cells))
+        if not cell:
+            continue
+        key, _, value = cell.partition(":") if ":" in cell else (UNNAMED, "", cell)
+        # A characteristic of this name must not rename the samples.
+        name = key.strip() if key.strip() not in plain else f"{key.strip()} (characteristic)"
+        if name not in columns and len(columns) > _MAX_CHARACTERISTICS:
+            raise MatrixError(
+                f"{file}: its samples have over {_MAX_CHARACTERISTICS:,} different"
+                " characteristics: give what is known about them as a table with --labels"
+            )
+        _add(file, columns, name, [(place, value.strip())], len(cells))
 
 
 def _add(file: str, columns: Columns, name: str, cells: Iterable[tuple[int, str]], n: int) -> None:

@@ -103,7 +103,7 @@ def _from_matrices(
         if table is None:
             raise PublicError(f"{name}: names no samples (!Sample_geo_accession)")
         tables.append((name, table))
-    return _samples(tables), DescribedBy("series_matrix", why, files)
+    return samples_of(tables), DescribedBy("series_matrix", why, files)
 
 
 def _from_family(
@@ -121,7 +121,7 @@ def _from_family(
         xml = tar_member(url, unpacked(url, blocks), f"{accession}_family.xml", MOST_XML)
         said = read_miniml(url, _hashed(xml, digest))
     table = table_of(url, said)
-    return _samples([(url, table)]), DescribedBy(layout, why, {url: digest.hexdigest()})
+    return samples_of([(url, table)]), DescribedBy(layout, why, {url: digest.hexdigest()})
 
 
 def _hashed(blocks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
@@ -130,14 +130,28 @@ def _hashed(blocks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield block
 
 
-def _samples(tables: Iterable[tuple[str, pl.DataFrame]]) -> list[SourceSample]:
+def samples_of(tables: Iterable[tuple[str, pl.DataFrame]]) -> list[SourceSample]:
+    """Return the samples of all descriptions, by accession.
+
+    Parameters
+    ----------
+    tables : iterable of (str, DataFrame)
+        Name for messages, and the columns of `cup_assets.cohort.series_matrix`.
+
+    Raises
+    ------
+    PublicError
+        If a sample is described twice, or a name is no accession.
+    """
     samples: dict[str, SourceSample] = {}
     for name, table in tables:
         for row in table.iter_rows(named=True):
             facts = facts_of(row)
             sample_id = facts.get("geo_accession", "").upper()
             if not re.fullmatch(r"GSM\d+", sample_id) or sample_id in samples:
-                raise PublicError(f"{name}: names {sample_id!r}, which is no sample or there twice")
+                raise PublicError(
+                    f"{name}: names {sample_id[:50]!r}, which is no sample or there twice"
+                )
             array = PLATFORMS.get(facts.get(PLATFORM, ""))
             samples[sample_id] = SourceSample(sample_id, array, facts)
     return [samples[name] for name in sorted(samples)]

@@ -59,8 +59,8 @@ def read_soft(url: str, pieces: Iterable[bytes]) -> list[Said]:
     found = words.samples()
     if lost := sorted(listed - {said.name for said in found}):
         raise PublicError(
-            f"{url}: lists {len(lost):,} samples that it does not describe ({lost[0]}): it is"
-            " incomplete, try again"
+            f"{url}: lists {len(lost):,} samples that it does not describe ({lost[0][:50]!r}):"
+            " it is incomplete, try again"
         )
     return found
 

@@ -77,7 +77,8 @@ class Words:
         for said in self._samples:
             accessions = {text.upper() for text in said.fields.get("geo_accession", [said.name])}
             if len(accessions) > 1:
-                raise PublicError(f"{self.url}: one sample is {' and '.join(sorted(accessions))}")
+                names = " and ".join(repr(name[:50]) for name in sorted(accessions)[:3])
+                raise PublicError(f"{self.url}: one sample is {names}")
             (said.name,) = accessions
             said.fields["geo_accession"] = [said.name]
         return self._samples

@@ -18,8 +18,9 @@ import numpy as np
 from cup_assets.methylome import Manifest, read_manifest
 from cup_assets.methylome.idat_format import VERSION, Field
 from cup_assets.simulate.idat_writer import write_idat
-from cup_assets_tests.fuzz.targets import CUT
+from cup_assets_tests.fuzz.targets import CUT, MEMBER
 from cup_assets_tests.methylome.conftest import TinyArray, tiny_csv
+from cup_assets_tests.public.cohorts import Submitted, archive, miniml_xml, soft_lines
 
 REFERENCE_DATA = Path(
     os.environ.get("CUP_REFERENCE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -70,6 +71,10 @@ A,SHH,3,0.25,0.5,0.1
 B,WNT,4,,1,0.2
 """
 _COMMA = 'Sample_ID;class;cg00000029;cg00000108\nA;"x;y";0,25;0,5\nB;z;0,1;NA\n'
+_SUBMITTED = (
+    Submitted("GSM1", ("tissue: mouth & nose", "sex: F")),
+    Submitted("GSM2", ("tissue: <neck>", "said without a word before it"), platform="GPL21145"),
+)
 
 
 @cache
@@ -161,6 +166,24 @@ def _packed_betas() -> list[bytes]:
     return [gzip.compress(text, mtime=0) for text in _betas()]
 
 
+def _softs() -> list[bytes]:
+    return ["\n".join([*soft_lines(_SUBMITTED), ""]).encode()]
+
+
+def _packed_softs() -> list[bytes]:
+    return [gzip.compress(text, mtime=0) for text in _softs()]
+
+
+def _minimls() -> list[bytes]:
+    return [miniml_xml(_SUBMITTED).encode()]
+
+
+def _packed_minimls() -> list[bytes]:
+    table = {"GSM1-tbl-1.txt": b"cg00000000\t0.5\n"}
+    xmls = [{MEMBER: text} for text in _minimls()]
+    return [gzip.compress(archive(table | xml), mtime=0) for xml in xmls]
+
+
 _MAKERS = {
     "idat": _idats,
     "pair": _pairs,
@@ -168,4 +191,8 @@ _MAKERS = {
     "samplesheet": _sheets,
     "betas": _betas,
     "packed_betas": _packed_betas,
+    "soft": _softs,
+    "packed_soft": _packed_softs,
+    "miniml": _minimls,
+    "packed_miniml": _packed_minimls,
 }

@@ -22,7 +22,7 @@ from pathlib import Path
 MEGABYTES = 2_000  # of memory a process; native panics and leaks show as findings, too
 SLOWEST = 20  # seconds an input may take
 LONGEST = {"pair": 60_000}  # bytes of an input
-INSTRUMENTED = ("cup_assets.cohort", "cup_assets.methylome", "csv", "gzip")
+INSTRUMENTED = ("cup_assets.cohort", "cup_assets.methylome", "cup_assets.public", "csv", "gzip")
 
 
 def fuzz_one(target: str, folder: Path, options: list[str]) -> None:
@@ -79,7 +79,7 @@ def explore(target: str, seconds: int, corpus: Path) -> tuple[str, bool]:
     clean = done.returncode == 0
     finding = "none" if clean else f"FOUND: {_what(done.stderr)}"
     row = (
-        f"{target:<13}{int((executed or [0])[-1]):>11,}{first[0]:>8}{last[0]:>8}{last[1]:>10}"
+        f"{target:<14}{int((executed or [0])[-1]):>11,}{first[0]:>8}{last[0]:>8}{last[1]:>10}"
         f"{last[2]:>8}{(memory or ['?'])[-1]:>8}  {finding}"
     )
     return row, clean
@@ -115,7 +115,7 @@ def main() -> None:
     from cup_assets_tests.fuzz.targets import TARGETS
 
     print(
-        f"{'target':<13}{'executions':>11}{'cov. 0':>8}{'cov.':>8}{'features':>10}{'corpus':>8}"
+        f"{'target':<14}{'executions':>11}{'cov. 0':>8}{'cov.':>8}{'features':>10}{'corpus':>8}"
         f"{'MB':>8}  findings",
         flush=True,
     )

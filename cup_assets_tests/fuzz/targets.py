@@ -11,7 +11,7 @@ so is a result that contradicts itself.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +23,17 @@ from cup_assets.cohort.samplesheet import load_samplesheet
 from cup_assets.cohort.series_matrix import read_sample_columns
 from cup_assets.methylome import IdatError, Manifest, ManifestError, read_idat, read_manifest
 from cup_assets.methylome.batch import process_batch
+from cup_assets.public.described import samples_of
+from cup_assets.public.errors import PublicError
+from cup_assets.public.miniml import read_miniml
+from cup_assets.public.soft import read_soft
+from cup_assets.public.streams import tar_member, unpacked
+from cup_assets.public.words import Said, table_of
 
 LONGEST_MESSAGE = 2_000  # characters
 CUT = b"<<cut here>>"  # between the two files of a pair
+MEMBER = "GSE1_family.xml"  # of an archive of descriptions
+_BLOCK = 97  # bytes that come at a time: what is cut at any place reads the same
 
 Target = Callable[[Path], bool]
 
@@ -128,6 +136,43 @@ def _table_of_betas(path: Path) -> None:
     assert known.max() <= 1
 
 
+def soft(path: Path) -> bool:
+    """Take what GEO says of the samples of a series, as a SOFT family file."""
+    return _description(path, lambda data: read_soft("x", _pieces(data)))
+
+
+def packed_soft(path: Path) -> bool:
+    """Take the same as it is transferred."""
+    return _description(path, lambda data: read_soft("x", unpacked("x", _pieces(data))))
+
+
+def miniml(path: Path) -> bool:
+    """Take the same as MINiML, the XML as it is."""
+    return _description(path, lambda data: read_miniml("x", _pieces(data)))
+
+
+def packed_miniml(path: Path) -> bool:
+    """Take the same out of its archive."""
+
+    def read(data: bytes) -> list[Said]:
+        return read_miniml("x", tar_member("x", unpacked("x", _pieces(data)), MEMBER, 2**20))
+
+    return _description(path, read)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK))
+
+
+def _description(path: Path, reader: Callable[[bytes], list[Said]]) -> bool:
+    def read() -> None:
+        said = reader(path.read_bytes())
+        samples = samples_of([("x", table_of("x", said))])
+        assert len(samples) == len(said) > 0
+
+    return lawful(read, PublicError)
+
+
 TARGETS: dict[str, tuple[str, Target]] = {
     "idat": ("any_Grn.idat", idat),
     "pair": ("any.pair", pair),
@@ -135,6 +180,10 @@ TARGETS: dict[str, tuple[str, Target]] = {
     "samplesheet": ("samplesheet.csv", samplesheet),
     "betas": ("any.txt", betas),
     "packed_betas": ("any.txt.gz", betas),
+    "soft": ("any.soft", soft),
+    "packed_soft": ("any.soft.gz", packed_soft),
+    "miniml": ("any.xml", miniml),
+    "packed_miniml": ("any.xml.tgz", packed_miniml),
 }
 
 

@@ -15,7 +15,11 @@ from cup_assets_tests.fuzz.targets import CUT, TARGETS, accepts
 thorough = settings(
     deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-TEXTS = ("manifest", "samplesheet", "betas", "packed_betas")
+TEXTS = (
+    *("manifest", "samplesheet", "betas", "packed_betas"),
+    *("soft", "packed_soft", "miniml", "packed_miniml"),
+)
+PACKED = ("manifest", "packed_betas", "packed_soft", "packed_miniml")
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -47,6 +51,6 @@ def test_a_damaged_text_is_read_or_refused_in_one_line(
     target: str, tmp_path: Path, data: st.DataObject
 ) -> None:
     content = data.draw(st.sampled_from(seeds(target)).flatmap(damaged_text))
-    if target in ("manifest", "packed_betas"):
+    if target in PACKED:
         content = data.draw(packed(content))
     accepts(target, content, tmp_path)

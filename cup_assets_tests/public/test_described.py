@@ -105,6 +105,14 @@ def test_a_characteristic_that_is_said_twice_is_kept_twice(read) -> None:
     assert said["platform_id (characteristic)"] == "GPL1"
 
 
+def test_a_characteristic_without_a_name_is_kept_in_every_layout(tmp_path: Path) -> None:
+    samples = [Submitted("GSM1", ("tumour", "sex: F")), Submitted("GSM2", ("sex: M",))]
+    for table in (from_matrix(samples, tmp_path), from_soft(samples), from_miniml(samples)):
+        tumour, other = facts(table)
+        assert (tumour["characteristics"], tumour["sex"]) == ("tumour", "F")
+        assert "characteristics" not in other
+
+
 @pytest.mark.parametrize("layout", DESCRIPTIONS)
 def test_a_series_lands_with_the_same_sheet_whichever_description_is_there(
     layout: str, site: Site, web: Web, request_for, mini_cohort: SimulatedCohort

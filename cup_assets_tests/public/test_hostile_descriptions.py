@@ -103,9 +103,11 @@ def test_a_description_without_samples_or_without_some_of_them_is_refused() -> N
     assert "names no samples" in refused(read_miniml, [b"<MINiML><Series/></MINiML>"])
     lines = soft_lines(SAMPLES)
     less = lines[: lines.index("^SAMPLE = GSM3")]
-    assert "lists 1 samples that it does not describe (GSM3)" in refused(read_soft, soft(*less))
+    assert "lists 1 samples that it does not describe ('GSM3')" in refused(read_soft, soft(*less))
+    odd = soft("!Series_sample_id = G\x1dS" + 3_000 * "M", "^SAMPLE = GSM1")
+    assert len(refused(read_soft, odd)) < 200
     two = ("^SAMPLE = a", "!Sample_geo_accession = GSM1", "!Sample_geo_accession = GSM2")
-    assert "one sample is GSM1 and GSM2" in refused(read_soft, soft(*two))
+    assert "one sample is 'GSM1' and 'GSM2'" in refused(read_soft, soft(*two))
 
 
 def test_more_words_than_people_write_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
