@@ -82,6 +82,7 @@ def take_audit(page: Page, url: str, folder: Path) -> None:
     page.goto(f"{url}/assets/diagnosis/predictions?view=lineage&lineageScope=upstream")
     graph = page.locator("foreignObject")
     graph.filter(has_text="classifier").first.wait_for()
+    graph.filter(has_text="Loading").first.wait_for(state="detached")
     page.wait_for_timeout(3000)  # the graph glides into place
     page.screenshot(path=folder / "audit_lineage.png")
     page.set_viewport_size({"width": 1100, "height": 760})
