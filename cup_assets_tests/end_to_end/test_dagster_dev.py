@@ -55,6 +55,7 @@ def test_a_second_batch_touches_only_its_own_partitions(
     )
 
 
+@pytest.mark.slow
 def test_aggregates_are_made_without_anybody_asking(live: LivePlatform, first_batch: str) -> None:
     live.wait_for(
         lambda: live.materialisations("diagnosis/classifier"), "the first classifier", 240

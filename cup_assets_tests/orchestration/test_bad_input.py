@@ -254,6 +254,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_what_was_stored(
     assert stray == []
 
 
+@pytest.mark.slow
 def test_real_27k_samples_are_a_batch_beside_the_others(
     complete: Chain, reference_data: Path
 ) -> None:

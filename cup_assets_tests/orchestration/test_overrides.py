@@ -70,6 +70,7 @@ def test_an_override_reaches_members_pool_profiles_and_audit(
     assert f"file/overrides.csv  {raw.inputs['file/overrides.csv']}" in printed
 
 
+@pytest.mark.slow
 def test_an_override_is_withdrawn_with_its_file(complete: Chain) -> None:
     sample = some(complete, "beta", "diagnostic")
     override(complete, "beta", f"{sample},fail,mixed up,Dr Roy,2026-03-01")

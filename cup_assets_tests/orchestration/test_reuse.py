@@ -135,6 +135,7 @@ def test_a_corrected_record_of_origin_is_a_new_inventory_and_nothing_is_computed
     assert scored.inputs["raw/idats[beta]"] == before.data_version
 
 
+@pytest.mark.slow
 def test_a_changed_idat_changes_its_batch_and_the_other_batch_stays(complete: Chain) -> None:
     # A case of which no classifier learns: even the reference dataset keeps its version.
     case = complete.sheet("beta").filter(role="diagnostic").row(0, named=True)
@@ -172,6 +173,7 @@ def darken(path: Path) -> None:
     mark(path.parent)
 
 
+@pytest.mark.slow
 def test_a_batch_of_cases_changes_no_dataset_and_no_cross_validation(complete: Chain) -> None:
     reference = version(complete, "datasets/reference")
     complete.land("cases")
@@ -318,6 +320,7 @@ def without_normals(landed: Chain) -> Chain:
     return landed
 
 
+@pytest.mark.slow
 def test_normals_that_arrive_later_profile_what_had_no_pool_and_change_no_other_profile(
     without_normals: Chain,
 ) -> None:

@@ -7,12 +7,12 @@ from cup_assets.report.provenance_page import provenance_page
 STEPS = [
     {
         "name": "normalised/betas[b]", "version": "v2", "code_version": "2", "run_id": "run 2",
-        "materialised_at": "2026-01-02", "parameters": {"method": "noob"},
+        "started_at": "2026-01-02T09", "materialised_at": "2026-01-02T10", "parameters": {"method": "noob"},
         "inputs": {"raw/idats[b]": "v1", "manifest/450k": "m"}, "environment": {"numpy": "2.2"},
     },
     {
         "name": "raw/idats[b]", "version": "v1", "code_version": "1", "run_id": "run 1",
-        "materialised_at": "2026-01-01", "parameters": {},
+        "started_at": None, "materialised_at": "2026-01-01", "parameters": {},
         "inputs": {"file/<b>&.idat": "abc", "file/samplesheet.csv": "def"}, "environment": None,
     },
 ]  # fmt: skip
@@ -25,8 +25,9 @@ def test_a_result_leads_to_its_inputs_and_they_to_the_files_with_their_hashes() 
     assert "<li>manifest/450k <code>m</code></li>" in page  # no step made it: no link
     assert "2 raw files, SHA-256" in page
     assert "&lt;b&gt;&amp;.idat <code>abc</code>" in page
-    for said in ("run 1", "run 2", "noob", "numpy 2.2", "not recorded"):
+    for said in ("run 1", "run 2", "noob", "numpy 2.2", "2026-01-02T09", "2026-01-02T10"):
         assert said in page
+    assert page.count("not recorded") == 2  # packages and start of the older step
 
 
 def test_the_result_asked_for_stands_first_wherever_it_is_in_the_list() -> None:
