@@ -7,7 +7,8 @@ from cup_assets.report.provenance_page import provenance_page
 STEPS = [
     {
         "name": "normalised/betas[b]", "version": "v2", "code_version": "2", "run_id": "run 2",
-        "started_at": "2026-01-02T09", "materialised_at": "2026-01-02T10", "parameters": {"method": "noob"},
+        "started_at": "2026-01-02T09", "materialised_at": "2026-01-02T10",
+        "parameters": {"method": "noob"},
         "inputs": {"raw/idats[b]": "v1", "manifest/450k": "m"}, "environment": {"numpy": "2.2"},
     },
     {
