@@ -79,9 +79,8 @@ class Catalogue:
 
         Parameters are given in order (``?``) or by name (``$name``).
         """
-        self._ensure()
         bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-        with self._connection(read_only=True) as connection:
+        with self.reading() as connection:
             return connection.execute(sql, bound).pl()
 
     def current(self, asset: str, partition: str = "") -> AssetVersion | None:
@@ -109,12 +108,11 @@ class Catalogue:
 
         ``partition`` None means every partition.
         """
-        self._ensure()
         where = "is_current" if data_version is None else "data_version = $data_version"
         wanted = {"asset": asset, "partition": partition}
         if data_version is not None:
             wanted["data_version"] = data_version
-        with self._connection(read_only=True) as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM asset_versions WHERE asset = $asset"
                 f" AND partition = coalesce($partition, partition) AND {where} ORDER BY partition",
@@ -181,20 +179,18 @@ class Catalogue:
                 file.unlink(missing_ok=True)
 
     def _ensure(self) -> None:
-        """Once a process: make or extend the tables, follow a moved folder, refuse newer ones."""
+        """Once an object: make or extend the tables, follow a moved folder, refuse newer ones."""
         if self._checked and self.path.exists():
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        here = {"schema_version": str(SCHEMA_VERSION), "root": str(self.path.parent.resolve())}
         if self.path.exists():
             with self._connection(read_only=True) as connection:
+                if self._is_current(connection):
+                    return
                 found = _platform(connection)
-            check_version(found.get("schema_version", "0"), self.path)
-            if found == here:
-                self._checked = True
-                return
             if found:
                 self._keep_earlier(found["schema_version"])
+        here = self._here()
         with self._transaction() as connection:
             # Another process may have been faster.
             version = _platform(connection).get("schema_version", here["schema_version"])
@@ -205,6 +201,17 @@ class Catalogue:
                 connection.execute("INSERT OR REPLACE INTO platform VALUES (?, ?)", item)
             _refresh_betas_view(connection, self.path.parent.resolve())
         self._checked = True
+
+    def _here(self) -> dict[str, str]:
+        """Return what a database of this version in this place says of itself."""
+        return {"schema_version": str(SCHEMA_VERSION), "root": str(self.path.parent.resolve())}
+
+    def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        if not self._checked:
+            found = _platform(connection)
+            check_version(found.get("schema_version", "0"), self.path)
+            self._checked = found == self._here()
+        return self._checked
 
     def _keep_earlier(self, version: str) -> None:
         """Copy a database of an earlier version before anything is changed in it, once."""
@@ -226,6 +233,12 @@ class Catalogue:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a read-only connection, for what is too large for `query`; writers wait for it."""
+        if self.path.exists():
+            # Opening takes longer than most questions: asked on the connection that looked.
+            with self._connection(read_only=True) as connection:
+                if self._is_current(connection):
+                    yield connection
+                    return
         self._ensure()
         with self._connection(read_only=True) as connection:
             yield connection

@@ -19,7 +19,14 @@ import pytest
 from cup_assets.simulate import CohortDesign, simulate_cohort
 from cup_assets.simulate.arrays import array_layout
 from cup_assets.simulate.manifest_writer import write_manifest
-from cup_assets_tests.orchestration.chain import DESIGN, PARAMETERS, SCHEMES, Chain, failures
+from cup_assets_tests.orchestration.chain import (
+    DESIGN,
+    PARAMETERS,
+    SCHEMES,
+    Chain,
+    cheaply,
+    failures,
+)
 
 OLD, NEW = "mini", "cupnext-v1-simulated"
 KEPT, TWICE, THRICE = 9_000, 300, 100
@@ -101,7 +108,7 @@ def mixed_folder(temporary: pytest.TempPathFactory) -> Path:
         every = PARAMETERS.replace(SCHEMES, "")
         assert every != PARAMETERS
         (data / "parameters.toml").write_text(every)
-        with dg.DagsterInstance.ephemeral() as instance:
+        with cheaply(), dg.DagsterInstance.ephemeral() as instance:
             assert not failures(Chain(data, instance).up_to_date())
         _made["mixed"] = data
     return _made["mixed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -75,3 +76,7 @@ def landed(request: Request) -> list[str]:
 
 def first(accession: str = SERIES) -> str:
     return batch_name(accession, 1)
+
+
+def provenance(folder: Path) -> dict:
+    return json.loads((folder / "provenance.json").read_text())
