@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from cup_assets.classify.cnv_block import CnvBlock, fit_cnv_block
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
@@ -22,7 +21,7 @@ from cup_assets.classify.errors import ClassifyError
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.shifts import Design, beta, m_value, shift_design
 from cup_assets.classify.variances import most_variable
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, serial, single_threaded
 
 # Columns at a time: few enough that hundreds of samples, in double precision, stay in the cache.
 _BLOCK = 1024
@@ -146,7 +145,7 @@ def fit_pipelines(
     # Copy number is adjusted for nothing.
     adjust = () if data.features == "cnv" else parameters.adjust
     # More threads would change the order of additions, here and below.
-    with threadpool_limits(1):
+    with single_threaded():
         designs = [shift_design(data, rows, adjust, parameters.adjust_ridge) for rows in parts]
     found = most_variable(
         data.X,
@@ -172,7 +171,7 @@ def _fit(
     fill, shift = np.zeros(len(columns)), np.zeros((len(design.levels), len(columns)))
     variance = np.zeros(len(columns))
     known = design.indicator.sum(axis=1, keepdims=True) > 0
-    with threadpool_limits(1):
+    with single_threaded():
         for start in range(0, len(columns), _BLOCK):
             block = slice(start, start + _BLOCK)
             values = betas[:, block].astype(np.float64)

@@ -22,7 +22,7 @@ from cup_assets.classify.models import MODELS, Candidate, Model
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.pipeline import Pipeline
 from cup_assets.classify.prepared import Prepared, narrow, prepare, training_set
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, serial, single_threaded
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,4 @@ def one_thread() -> AbstractContextManager[object]:
     # The limit reaches only libraries already loaded, so those of the solvers are loaded first.
     import_module("sklearn.svm")
     import_module("sklearn.linear_model")
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[object] = threadpool_limits(1)
-    return limits
+    return single_threaded()

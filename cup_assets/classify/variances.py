@@ -18,11 +18,10 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from cup_assets.classify.data import Features, Floats, Ints
 from cup_assets.classify.shifts import Design, odds_against
-from cup_assets.compute import Mapper, keep_freed_memory, serial
+from cup_assets.compute import Mapper, keep_freed_memory, serial, single_threaded
 
 # Columns that are read at a time, 16 KiB of each sample; of these, columns computed at a time, few
 # enough that hundreds of samples in double precision stay in the cache; and columns that are walked
@@ -155,7 +154,7 @@ def _walk(
     sums = np.stack([plan.member for plan in plans])
     solvers = np.concatenate([plan.solver for plan in plans])
     kept = [_Kept(n_probes) for _ in plans]
-    with threadpool_limits(1):
+    with single_threaded():
         for start in range(*ends, _READ):
             betas = X[used, start : min(start + _READ, ends[1])]
             for first in range(0, betas.shape[1], _BLOCK):

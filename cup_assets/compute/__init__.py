@@ -8,6 +8,7 @@ from cup_assets.compute.errors import ComputeError
 from cup_assets.compute.mapping import Mapper, local, make_file_mapper, make_mapper, serial
 from cup_assets.compute.memory import keep_freed_memory
 from cup_assets.compute.scratch import scratch_folder
+from cup_assets.compute.threads import single_threaded
 
 __all__ = [
     "ComputeError",
@@ -18,4 +19,5 @@ __all__ = [
     "make_mapper",
     "scratch_folder",
     "serial",
+    "single_threaded",
 ]

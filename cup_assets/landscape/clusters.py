@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from cup_assets.compute import single_threaded
 from cup_assets.landscape.parameters import LandscapeError, LandscapeParameters
 from cup_assets.landscape.space import Floats
 
@@ -75,10 +76,9 @@ def clusters(
 
 def _kmeans(scores: Floats, k: int, seed: int) -> NDArray[np.integer]:
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     # More threads would change the order of additions, and with it the clusters of close calls.
-    with threadpool_limits(1):
+    with single_threaded():
         found: NDArray[np.integer] = KMeans(k, n_init=10, random_state=seed).fit_predict(scores)
     return found
 

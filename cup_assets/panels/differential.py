@@ -19,7 +19,7 @@ from cup_assets.classify.data import Features, Floats, Ints, TrainingData
 from cup_assets.classify.metrics import metrics
 from cup_assets.classify.nested import OuterFold, outer_folds
 from cup_assets.classify.pipeline import Pipeline, fit_pipeline
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, serial, single_threaded
 from cup_assets.panels.differential_question import Question, ask, groups_of
 from cup_assets.panels.importance import Candidates
 from cup_assets.panels.light import panel_classifier
@@ -244,13 +244,11 @@ def judge_fold(
     sums
         `sums_of` its training part, or of more groups.
     """
-    from threadpoolctl import threadpool_limits
-
     data = question.data
     every = np.unique(data.y)
     present, codes = np.unique(data.y[split.train], return_inverse=True)
     # More threads would change the order of additions.
-    with threadpool_limits(1):
+    with single_threaded():
         pipeline, at, _ = choose(question, split.train, size, parameters, sums)
         train, test = (
             pipeline.features_of(data, rows)[:, at] for rows in (split.train, split.test)

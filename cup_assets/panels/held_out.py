@@ -22,6 +22,7 @@ from cup_assets.classify.models.elastic_net import elastic_net
 from cup_assets.classify.models.random_forest import RANDOM_FOREST, Forest
 from cup_assets.classify.parameters import EvaluationParameters
 from cup_assets.classify.pipeline import fit_pipeline
+from cup_assets.compute import single_threaded
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.permutation import votes_lost
 
@@ -94,13 +95,11 @@ def hold_out(
     rows
         Samples held out.
     """
-    from threadpoolctl import threadpool_limits
-
     n_classes, n_clusters = int(codes.max()) + 1, int(clusters.max()) + 1
     training = np.setdiff1d(np.arange(len(codes)), rows)
     preparation = replace(parameters.preparation(len(clusters)), trees=parameters.trees)
     # More threads would change the order of additions, and with it the last bits.
-    with threadpool_limits(1):
+    with single_threaded():
         pipeline = fit_pipeline(data, training, preparation)
         seen, unseen = (pipeline.features_of(data, some) for some in (training, rows))
         forest = grow_forest(seen, codes[training], n_classes, preparation)

@@ -23,6 +23,7 @@ import polars as pl
 from cup_assets.classify.data import Features, Floats, Ints, Strings, TrainingData
 from cup_assets.classify.models.linear import multinomial_ridge, row_space
 from cup_assets.classify.pipeline import Pipeline, fit_pipeline
+from cup_assets.compute import single_threaded
 from cup_assets.panels.parameters import PanelError, PanelParameters
 
 IMPORTANCE_SCHEMA = {
@@ -107,10 +108,8 @@ def importance(data: TrainingData, parameters: PanelParameters) -> pl.DataFrame:
 
 def importance_of(candidates: Candidates, parameters: PanelParameters) -> pl.DataFrame:
     """Score candidates by every method; the frame is that of `importance`."""
-    from threadpoolctl import threadpool_limits
-
     # More threads would change the order of additions, and with it the ranks of near-equals.
-    with threadpool_limits(1):
+    with single_threaded():
         tables = {name: score(candidates, parameters) for name, score in _SCORES.items()}
     frames = []
     for method, scores in tables.items():

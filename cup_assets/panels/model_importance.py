@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 
 from cup_assets.classify.data import Floats, TrainingData
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, serial, single_threaded
 from cup_assets.panels.held_out import HeldOut, elastic_nets, hold_out, patient_folds
 from cup_assets.panels.importance import IMPORTANCE_SCHEMA, Candidates
 from cup_assets.panels.parameters import PanelParameters
@@ -82,8 +82,6 @@ def model_importance(
     PanelError
         With a single patient.
     """
-    from threadpoolctl import threadpool_limits
-
     columns, codes = candidates.pipeline.columns, candidates.codes
     names, k = candidates.pipeline.probe_ids.tolist(), len(candidates.classes)
     _, cluster = np.unique([clusters[name] for name in names], return_inverse=True)
@@ -98,7 +96,7 @@ def model_importance(
     shap = (np.sum([part.shap for part in parts], axis=0) / n[:, None, None]).mean(axis=0)
     losses = (np.sum([part.log_loss for part in parts], axis=0) / n[:, None]).mean(axis=0)
     best = int(np.argmin(losses))
-    with threadpool_limits(1):
+    with single_threaded():
         fits, _, _ = elastic_nets(candidates.features, codes, k, parameters)
     scores = (
         ("forest_permutation", lost[:, cluster], True),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from cup_assets.classify.data import TrainingData
+from cup_assets.compute import single_threaded
 from cup_assets.panels.importance import Candidates, find_candidates, importance_of
 from cup_assets.panels.parameters import PanelError, PanelParameters
 from cup_assets.panels.redundancy import redundancy
@@ -88,8 +89,6 @@ def choose_order(candidates: Candidates, parameters: PanelParameters) -> list[st
     list of str
         At most as many names as the largest panel has CpGs, and as there are.
     """
-    from threadpoolctl import threadpool_limits
-
     most = max(parameters.sizes)
     if parameters.order == "mean_rank":
         ordered = order_cpgs(candidates, importance_of(candidates, parameters), parameters)
@@ -98,7 +97,7 @@ def choose_order(candidates: Candidates, parameters: PanelParameters) -> list[st
     pairs = np.array([(i, j) for i in range(k) for j in range(i + 1, k)], dtype=np.int64)
     size = min(most, candidates.features.shape[1])
     # More threads would change the order of additions, and with it the choice between near-equals.
-    with threadpool_limits(1):
+    with single_threaded():
         at, _ = separating(
             candidates.features, candidates.codes, pairs, size, parameters.correlated
         )

@@ -16,7 +16,7 @@ import polars as pl
 from cup_assets.classify.data import Ints, TrainingData
 from cup_assets.classify.metrics import metrics
 from cup_assets.classify.nested import OuterFold
-from cup_assets.compute import Mapper, serial
+from cup_assets.compute import Mapper, serial, single_threaded
 from cup_assets.panels.differential import JUDGED, choose, judge_fold, splits_of
 from cup_assets.panels.differential_question import MIN_PATIENTS, Question, ask, groups_of
 from cup_assets.panels.parameters import PanelError, PanelParameters
@@ -181,12 +181,10 @@ def _answer(
     split: OuterFold | None,
     sums: Moments,
 ) -> _Answer:
-    from threadpoolctl import threadpool_limits
-
     size = parameters.differential_size
     if split is None:
         every = np.arange(len(question.data.y))
-        with threadpool_limits(1):
+        with single_threaded():
             pipeline, at, pairs = choose(question, every, size, parameters, sums)
         return None, pipeline.probe_ids[at].tolist(), [" | ".join(pair) for pair in pairs], ""
     here = (pl.col("repeat") == split.repeat) & (pl.col("outer_fold") == split.outer_fold)
