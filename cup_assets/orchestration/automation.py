@@ -17,6 +17,7 @@ from cup_assets.orchestration.conventions import (
     PANEL_RELEASE,
     PANELS,
     PREDICTIONS,
+    PROFILES,
     REPORTS,
     STUDIES,
     STUDY_TAGS,
@@ -87,7 +88,12 @@ _NO_AGGREGATE_BEING_MADE = ~(
     | _being_made(PANELS)
     | _being_made(PANEL_RELEASE)
 )
-ON_NEW_BATCHES = (ON_NEW_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_new_batches")
+# Copy number comes last of a batch, when its betas are stored already: whoever needs only these
+# waits for it all the same, or the map, which shows both, would follow in a run of its own after
+# all others, and what reads the map would be made before it.
+ON_NEW_BATCHES = (ON_NEW_DATA & _NO_AGGREGATE_BEING_MADE & ~_being_made(PROFILES)).with_label(
+    "on_new_batches"
+)
 ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label(
     "on_new_checked_batches"
 )
@@ -95,6 +101,11 @@ ON_NEW_CHECKED_BATCHES = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_l
 # For studies: they are asked for when the aggregates that they study have been made, and a batch
 # that lands meanwhile has its classifier before they are brought up to date again.
 ON_SETTLED_DATA = (ON_NEW_CHECKED_DATA & _NO_AGGREGATE_BEING_MADE).with_label("on_settled_data")
+
+# For a study that nothing can be said in before all that it compares is there.
+ON_SETTLED_COMPLETE_DATA = (
+    ON_SETTLED_DATA & ~dg.AutomationCondition.any_deps_missing()
+).with_label("on_settled_complete_data")
 
 _CASES = dg.AssetSelection.assets(PREDICTIONS, REPORTS)
 _STUDIES = dg.AssetSelection.assets(*STUDIES)

@@ -33,8 +33,8 @@ BIN = Path(sys.executable).parent
 AGGREGATES = (
     *("datasets/reference", "datasets/balanced", "evaluation/leaderboard"),
     *(f"evaluation/cv/{model}" for model in MODELS),
-    *("evaluation/landscape", "panels/importance", "panels/cpg", "panels/assays"),
-    *("panels/release", "diagnosis/classifier"),
+    *("evaluation/landscape", "panels/importance", "panels/gene_sets", "panels/cpg"),
+    *("panels/assays", "panels/release", "diagnosis/classifier"),
 )
 
 # Everything small: the aggregates of a few dozen samples take seconds, their processes more.

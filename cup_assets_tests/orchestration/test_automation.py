@@ -14,9 +14,11 @@ import pytest
 
 from cup_assets.definitions import defs as platform_defs
 from cup_assets.orchestration.automation import (
+    ON_NEW_BATCHES,
     ON_NEW_CHECKED_BATCHES,
     ON_NEW_CHECKED_DATA,
     ON_NEW_DATA,
+    ON_SETTLED_COMPLETE_DATA,
     ON_SETTLED_DATA,
 )
 from cup_assets.orchestration.conventions import (
@@ -197,9 +199,11 @@ def test_every_aggregate_refreshes_by_itself_and_what_reads_the_dataset_asks_for
         if dg.AssetKey(["datasets", "reference"]) in graph.get(key).parent_keys
     }
     assert learns
+    assert by_itself["datasets/reference"] == ON_NEW_BATCHES
+    assert by_itself["evaluation/concordance"] == ON_SETTLED_COMPLETE_DATA
     for name in learns - {"evaluation/leaderboard"}:  # it waits for cross-validations, which do
         if name in {key.to_user_string() for key in STUDIES}:
-            assert by_itself[name] == ON_SETTLED_DATA, name
+            assert by_itself[name] in (ON_SETTLED_DATA, ON_SETTLED_COMPLETE_DATA), name
         else:
             assert by_itself[name] in (ON_NEW_CHECKED_DATA, ON_NEW_CHECKED_BATCHES), name
 

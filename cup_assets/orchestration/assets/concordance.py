@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from cup_assets.landscape.concordance import classifier_answers, compare_answers, disagreements
-from cup_assets.orchestration.automation import ON_SETTLED_DATA
+from cup_assets.orchestration.automation import ON_SETTLED_COMPLETE_DATA
 from cup_assets.orchestration.cnv_files import keep_library
 from cup_assets.orchestration.conventions import (
     COMPUTE_POOL,
@@ -42,7 +42,7 @@ PAGE = "map.html"
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
-    automation_condition=ON_SETTLED_DATA,
+    automation_condition=ON_SETTLED_COMPLETE_DATA,
 )
 def concordance(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Classifiers and clustering side by side, and the samples of which they disagree.
