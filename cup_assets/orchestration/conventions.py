@@ -15,6 +15,9 @@ COMPUTE_POOL = "compute"
 
 # Studies answer questions about the classifier; nothing waits for their answers.
 STUDY_TAGS = {"dagster/priority": "-1"}
+# A batch may land while a study is under way, and what it studies is then made anew. Nothing of two
+# versions is stored: the same run tries again with the new one. Bad input is not tried again.
+STUDY_RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 
 # A run that `cup materialize` executes carries the tag; the lock in the data folder is held while
 # it is at work.

@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 from cup_assets.copynumber.features import CnvFeatures
-from cup_assets.orchestration.assets import ablations
-from cup_assets.orchestration.conventions import ABLATIONS, LEARNING_CURVE, NOVELTY
+from cup_assets.definitions import defs
+from cup_assets.landscape.concordance import disagreements
+from cup_assets.orchestration.assets import ablations, concordance
+from cup_assets.orchestration.conventions import (
+    ABLATIONS,
+    CONCORDANCE,
+    LEADERBOARD,
+    LEARNING_CURVE,
+    NOVELTY,
+    STUDIES,
+    STUDY_RETRIES,
+    cv_key,
+)
 from cup_assets.warehouse import AssetVersion, Catalogue
 from cup_assets_tests.orchestration.chain import Chain
 
@@ -156,3 +167,35 @@ def test_where_few_samples_have_a_profile_copy_number_is_not_learnt_from_and_it_
     notes = version(complete.catalogue, ABLATIONS).summary["notes"]
     assert notes["copy number"].startswith("10 of 24 samples have a copy-number profile")
     assert notes["copy number"].endswith("too few: copy number was not learnt from.")
+
+
+def test_every_study_is_tried_again() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in STUDIES:
+        assert graph.get(key).assets_def.op.retry_policy == STUDY_RETRIES, key
+
+
+@pytest.mark.slow
+def test_a_study_is_made_of_what_changed_under_it_in_the_same_run(
+    complete: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = version(complete.catalogue, CONCORDANCE)
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        complete.parameters("logistic_c = [30.0]", "logistic_c = [10.0]")
+        changed = [cv_key("logistic_regression"), LEADERBOARD]
+        assert complete.run("refresh_aggregates_now", only=changed).success
+        return disagreements(*given, **named)
+
+    monkeypatch.setattr(concordance, "disagreements", meanwhile)
+    again = {"cup/force": "true"}
+    result = complete.run("refresh_studies_now", only=[CONCORDANCE], tags=again)
+    assert result.success
+    assert [event.step_key for event in result.all_events if event.is_step_up_for_retry] == [
+        "evaluation__concordance"
+    ]
+    after = version(complete.catalogue, CONCORDANCE)
+    leaderboard = version(complete.catalogue, LEADERBOARD).data_version
+    assert after.inputs["evaluation/leaderboard"] == leaderboard
+    assert before.inputs["evaluation/leaderboard"] != leaderboard

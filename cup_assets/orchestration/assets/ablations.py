@@ -31,6 +31,7 @@ from cup_assets.orchestration.conventions import (
     OWNERS,
     PROFILES,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
 )
 from cup_assets.orchestration.cross_validate import cross_validate
@@ -60,6 +61,7 @@ _LEAST_PROFILED = 0.5
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_DATA,
 )
 def what_it_is_worth(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -22,6 +22,7 @@ from cup_assets.orchestration.conventions import (
     COMPUTE_POOL,
     OWNERS,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
 )
 from cup_assets.orchestration.materialise import Product, explained_failures, materialise
@@ -40,6 +41,7 @@ from cup_assets.report.language import LANGUAGES
     code_version=CODE_VERSION,
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_DATA,
 )
 def cohort_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]

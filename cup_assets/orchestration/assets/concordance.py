@@ -19,6 +19,7 @@ from cup_assets.orchestration.conventions import (
     LEADERBOARD,
     OWNERS,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
 )
 from cup_assets.orchestration.inputs import inputs_of, require
@@ -42,6 +43,7 @@ PAGE = "map.html"
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_COMPLETE_DATA,
 )
 def concordance(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -29,6 +29,7 @@ from cup_assets.orchestration.conventions import (
     EXPLANATIONS,
     OWNERS,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
     cv_key,
 )
@@ -55,6 +56,7 @@ _STUDY = "leaderboard"
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_DATA,
 )
 def explanations(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -19,6 +19,7 @@ from cup_assets.orchestration.conventions import (
     LEARNING_CURVE,
     OWNERS,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
 )
 from cup_assets.orchestration.inputs import inputs_of, require
@@ -47,6 +48,7 @@ _MARKS = {"model": pl.String, "scheme": pl.String}
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_DATA,
 )
 def error_by_patients(

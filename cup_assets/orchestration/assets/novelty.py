@@ -29,6 +29,7 @@ from cup_assets.orchestration.conventions import (
     NOVELTY,
     OWNERS,
     REFERENCE,
+    STUDY_RETRIES,
     STUDY_TAGS,
 )
 from cup_assets.orchestration.inputs import inputs_of, require
@@ -51,6 +52,7 @@ _SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     code_version="1",
     pool=COMPUTE_POOL,
     op_tags=STUDY_TAGS,
+    retry_policy=STUDY_RETRIES,
     automation_condition=ON_SETTLED_DATA,
 )
 def unseen_classes(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:  # type: ignore[type-arg]
