@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cup_assets.simulate import CohortDesign, SimulatedCohort, simulate_cohort
+
+# The same examples in every run, so that a red test is of the change at hand. New ones are looked
+# for with HYPOTHESIS_PROFILE=explore, and by the fuzzers.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("explore")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
