@@ -34,8 +34,9 @@ def estimated(
 def test_gains_and_losses_of_one_copy_give_the_purity(purity: float, seed: int) -> None:
     found = estimated(purity, [2, 1, 2, 3, 1, 2, 3, 1], seed=seed)
     assert found.method == "copy_number"
-    # Other baselines are not ruled out and draw the estimate upwards: .052 at most in 4,000 seeds.
-    assert found.value == pytest.approx(purity, abs=0.07)
+    # Other baselines are not ruled out and draw the estimate upwards: 2 of 4,000 seeds are off by
+    # more, by .052 at most.
+    assert found.value == pytest.approx(purity, abs=0.05)
     assert found.low is not None
     assert found.high is not None
     assert found.low - 0.02 <= purity <= found.high + 0.02
