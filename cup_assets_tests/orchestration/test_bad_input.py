@@ -55,25 +55,33 @@ def pair(chain: Chain, batch: str, sample: dict[str, str]) -> tuple[Path, Path]:
     return grn, red
 
 
-def test_every_fault_of_a_batch_refuses_its_sample_with_file_and_remedy_and_the_rest_goes_on(
-    complete: Chain, reference_data: Path
-) -> None:
-    samples = complete.sheet("beta").rows(named=True)
-    bad = [sample["Sample_ID"] for sample in samples[:6]]
+def spoil_six(chain: Chain, reference_data: Path) -> list[dict[str, str]]:
+    """Spoil the files of six samples of beta, each in its own way; return all samples."""
+    samples = chain.sheet("beta").rows(named=True)
     missing, truncated, empty, magic, foreign, other_array = samples[:6]
-    pair(complete, "beta", missing)[1].unlink()
-    cut = pair(complete, "beta", truncated)[0]
+    pair(chain, "beta", missing)[1].unlink()
+    cut = pair(chain, "beta", truncated)[0]
     cut.write_bytes(cut.read_bytes()[:-5000])
-    pair(complete, "beta", empty)[0].write_bytes(b"")
-    not_idat = pair(complete, "beta", magic)[1]
+    pair(chain, "beta", empty)[0].write_bytes(b"")
+    not_idat = pair(chain, "beta", magic)[1]
     not_idat.write_bytes(b"PNG!" + not_idat.read_bytes()[4:])
     expression = reference_data / "not_methylation" / "6016741005_A_Grn.idat"
-    shutil.copy(expression, pair(complete, "beta", foreign)[0])
-    for colour, path in zip("GR", pair(complete, "beta", other_array), strict=True):
+    shutil.copy(expression, pair(chain, "beta", foreign)[0])
+    for colour, path in zip("GR", pair(chain, "beta", other_array), strict=True):
         shutil.copy(
             reference_data / "hm27" / f"5318317007_A_{colour}rn.idat".replace("Rrn", "Red"), path
         )
-    mark(complete.folder("beta"))
+    mark(chain.folder("beta"))
+    return samples
+
+
+def test_every_fault_of_a_batch_refuses_its_sample_with_file_and_remedy_and_the_rest_goes_on(
+    complete: Chain, reference_data: Path
+) -> None:
+    samples = spoil_six(complete, reference_data)
+    bad = [sample["Sample_ID"] for sample in samples[:6]]
+    missing, truncated, empty, magic, foreign, _ = samples[:6]
+    cut, not_idat = pair(complete, "beta", truncated)[0], pair(complete, "beta", magic)[1]
 
     result = complete.run("process_batch", "beta")
 
@@ -97,6 +105,17 @@ def test_every_fault_of_a_batch_refuses_its_sample_with_file_and_remedy_and_the_
         check.check_name for check in result.get_asset_check_evaluations() if not check.passed
     }
     assert "pairs_complete" in failed
+
+
+@pytest.mark.slow
+def test_all_that_is_made_of_a_batch_with_faults_goes_on_without_its_bad_samples(
+    complete: Chain, reference_data: Path
+) -> None:
+    spoil_six(complete, reference_data)
+    steps = complete.up_to_date()
+    assert not failures(steps)
+    (raw,) = [step for step in steps if step.asset == "raw/idats[beta]"]
+    assert "pairs_complete" in raw.message
 
 
 @pytest.mark.parametrize(
